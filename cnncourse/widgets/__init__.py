@@ -1,0 +1,8 @@
+"""Figures to play with. Their logic lives in their script, so they work in a static page as in a live notebook."""
+
+from __future__ import annotations
+
+from cnncourse.widgets._kernels import KERNELS
+from cnncourse.widgets.conv_explorer import ConvExplorer
+
+__all__ = ["KERNELS", "ConvExplorer"]
