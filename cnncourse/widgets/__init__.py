@@ -4,5 +4,6 @@ from __future__ import annotations
 
 from cnncourse.widgets._kernels import KERNELS
 from cnncourse.widgets.conv_explorer import ConvExplorer
+from cnncourse.widgets.size_explorer import SizeExplorer
 
-__all__ = ["KERNELS", "ConvExplorer"]
+__all__ = ["KERNELS", "ConvExplorer", "SizeExplorer"]
