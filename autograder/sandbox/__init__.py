@@ -1,7 +1,8 @@
 """A jail for notebooks: student code runs here, data comes out, nothing else does.
 
-`Sandbox` is a fork server inside bubblewrap; `Sandbox.session()` gives a `Session`, one jailed child, which runs cells and
-answers calls. `probe()` says whether this machine can do it. Imports nothing of the course or the rest of the autograder.
+`Sandbox` is a fork server inside bubblewrap; `Sandbox.session()` gives a `Session`, one jailed child, which runs
+cells and answers calls. `probe()` says whether this machine can do it. Imports nothing of the course or the rest of
+the autograder.
 """
 
 from .limits import CallFailed, CellResult, Limits, SandboxError

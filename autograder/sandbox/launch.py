@@ -18,8 +18,8 @@ _ETC = ("ld.so.cache", "ld.so.conf", "ld.so.conf.d", "fonts", "alternatives")
 _DEVICES = ("null", "full", "random", "urandom")
 _WITHHELD = ("cnncourse", "autograder")  # never readable in the jail as installed; python_path brings a filtered copy
 
-# Under root the mounts are made as root; what runs afterwards is nobody. exec makes the change complete: a process that only
-# changed its user keeps files of /proc that belong to root.
+# Under root the mounts are made as root; what runs afterwards is nobody. exec makes the change complete: a process
+# that only changed its user keeps files of /proc that belong to root.
 _BOOT = """\
 import os, sys
 if os.getuid() == 0:
@@ -63,15 +63,14 @@ def stage(root: Path, python_path: Sequence[Path]) -> Stage:
     (etc / "passwd").write_text(f"nobody:x:{NOBODY}:{NOBODY}:nobody:/tmp:/usr/sbin/nologin\n")
     (etc / "group").write_text(f"nogroup:x:{NOBODY}:\n")
     (etc / "hosts").write_text("127.0.0.1 localhost\n")
-    for folder, _, files in os.walk(root):
-        os.chmod(folder, 0o755)  # noqa: PTH101
-        for name in files:
-            os.chmod(os.path.join(folder, name), 0o644)  # noqa: PTH101, PTH118
+    root.chmod(0o755)
+    for path in root.rglob("*"):
+        path.chmod(0o755 if path.is_dir() else 0o644)
     return Stage(root, tuple(course))
 
 
 def site_folders() -> list[Path]:
-    """The folders of installed packages that this interpreter imports from. Folders added by hand are not among them."""
+    """The folders of installed packages that this interpreter imports from; no folder added by hand."""
     known = [*site.getsitepackages(), sysconfig.get_path("purelib"), sysconfig.get_path("platlib")]
     if site.ENABLE_USER_SITE:
         known.append(site.getusersitepackages())
@@ -170,7 +169,7 @@ def _python(mounts: Mounts) -> list[str]:
 
 
 def withheld_paths(hide: Iterable[Path]) -> list[Path]:
-    """What must not be readable: the course's packages as installed, the clone they come from, and the caller's folders."""
+    """Must not be readable: the course's packages as installed, the clone they come from, the caller's folders."""
     own = Path(__file__).resolve().parents[2]
     clone = [] if own.name in ("site-packages", "dist-packages") else [own]
     installed = []

@@ -50,9 +50,9 @@ class SandboxError(Exception):
 class CallFailed(Exception):
     """A call to student code gave no answer.
 
-    kind: "error" (it raised, or answered something that is no data), "limit" (time, memory, output …), "missing" (no such
-    function), "crash" (its process ended), "wire" (it tried to answer in a way that is not ours). `message` is text that
-    student code wrote: show it to nobody while hidden cases run.
+    kind: "error" (it raised, or answered something that is no data), "limit" (time, memory, output …), "missing" (no
+    such function), "crash" (its process ended), "wire" (it tried to answer in a way that is not ours). `message` is
+    text that student code wrote: show it to nobody while hidden cases run.
     """
 
     def __init__(self, kind: FailureKind, type_name: str, message: str) -> None:

@@ -1,4 +1,4 @@
-"""What came out of a cell, reduced to text and pictures that are safe to keep. All of it was written by student code."""
+"""What came out of a cell, reduced to text and pictures that are safe to keep. Student code wrote all of it."""
 
 from __future__ import annotations
 

@@ -42,7 +42,9 @@ def probe() -> Probe:
     if sys.platform != "linux":
         return Probe(False, f"{platform.system()} has no namespaces to jail student code in.", _VIRTUAL)
     if platform.machine() not in ("x86_64", "aarch64"):
-        return Probe(False, f"there is no system call filter for {platform.machine()}.", "Use an x86_64 or aarch64 machine.")
+        return Probe(
+            False, f"there is no system call filter for {platform.machine()}.", "Use an x86_64 or aarch64 machine."
+        )
     if shutil.which("bwrap") is None:
         return Probe(False, "bubblewrap (bwrap) is not installed.", _INSTALL)
     try:

@@ -22,14 +22,36 @@ from .limits import Limits, SandboxError
 from .session import Session
 
 _START_SECONDS = 120.0
+_PREFIX = "notebook-jail-"
+
+
+def _clear_stale() -> None:
+    """Remove this user's folders of sandboxes whose process was killed before it could."""
+    for folder in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*-*"):
+        number = folder.name.removeprefix(_PREFIX).partition("-")[0]
+        with contextlib.suppress(OSError):
+            mine = folder.lstat().st_uid == os.getuid() and not folder.is_symlink()
+            if mine and number.isdigit() and not _runs(int(number)):
+                shutil.rmtree(folder, ignore_errors=True)
+
+
+def _runs(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        return True
+    return True
 
 
 class Sandbox:
     """A fork server in a jail, warmed with torch, NumPy, matplotlib and IPython; `session()` forks a child from it in
     milliseconds. A context manager. Sessions may be open at the same time and in several threads.
 
-    python_path: folders (copied, read-only) that go on sys.path in the jail. hide: further folders that must not be readable
-    even if they lie below /usr or the interpreter's prefix. unsafe: no jail, only a separate process with limits.
+    python_path: folders (copied, read-only) that go on sys.path in the jail. hide: further folders that must not be
+    readable even if they lie below /usr or the interpreter's prefix. unsafe: no jail, only a separate process with
+    limits.
     Raises SandboxError, with advice, when it cannot start.
     """
 
@@ -70,7 +92,8 @@ class Sandbox:
             raise SandboxError("bubblewrap (bwrap) is not installed.", "See `autograder doctor`.")
         if not hasattr(socket, "send_fds") or not hasattr(os, "fork"):
             raise SandboxError("this system cannot fork.", "On Windows, work inside WSL2.")
-        self._folder = Path(tempfile.mkdtemp(prefix="sandbox-"))
+        _clear_stale()
+        self._folder = Path(tempfile.mkdtemp(prefix=f"{_PREFIX}{os.getpid()}-"))
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
         self._control = ours
         try:

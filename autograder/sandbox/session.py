@@ -34,11 +34,14 @@ class Ended(Exception):
 class Session:
     """A notebook's process. Made by `Sandbox.session()`; use it in a `with` statement, or call close().
 
-    After a crash, a limit or a frame that is not ours `alive` is False and the session answers nothing more: open a fresh one.
-    Nothing that student code shows after the first call is kept, because from then on it may have seen hidden cases.
+    After a crash, a limit or a frame that is not ours `alive` is False and the session answers nothing more: open a
+    fresh one. Nothing that student code shows after the first call is kept, because from then on it may have seen
+    hidden cases.
     """
 
-    def __init__(self, channel: socket.socket, status: socket.socket, limits: Limits, start_seconds: float = 30.0) -> None:
+    def __init__(
+        self, channel: socket.socket, status: socket.socket, limits: Limits, start_seconds: float = 30.0
+    ) -> None:
         self._channel, self._status, self.limits = channel, status, limits
         self._bounds = wire.Bounds(buffer_bytes=limits.answer_bytes)
         self._cell_bounds = wire.Bounds(buffer_bytes=2 * limits.figure_bytes + (1 << 20))
@@ -76,7 +79,10 @@ class Session:
         if not self.alive:
             return CellResult(False, error="the notebook's process has ended")
         started = time.monotonic()
-        limit, flags, outputs, error = None, [], [], None
+        limit: str | None = None
+        error: str | None = None
+        flags: list[str] = []
+        outputs: list[dict[str, Any]] = []
         try:
             reply = self._ask("cell", {"source": source}, self.limits.cell_seconds, self._cell_bounds)
             error, outputs, flags = _read_cell(reply, self.limits)
@@ -98,7 +104,7 @@ class Session:
         for name, (_, lost) in zip(("stdout", "stderr"), self._out, strict=True):
             if lost:
                 flags.append(f"{name} cut: {lost} bytes more")
-        return CellResult(error is None, error, *texts, outputs, seconds, limit, tuple(flags))
+        return CellResult(error is None, error, texts[0], texts[1], outputs, seconds, limit, tuple(flags))
 
     def call(
         self, name: str, args: Sequence[Any] = (), kwargs: Mapping[str, Any] | None = None, seconds: float | None = None

@@ -1,1 +1,1 @@
-"""What runs inside the jail, and the wire format that both sides share. Stands alone: it is copied into the jail as it is."""
+"""What runs inside the jail, and the wire that both sides share. Stands alone: it is copied into the jail."""

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import os
 import resource
+from pathlib import Path
 from typing import Any
 
 from . import seccomp
@@ -61,7 +63,7 @@ def private_mounts(scratch_bytes: int, files: int) -> None:
     _mount("tmpfs", "/proc", "tmpfs", flags | _MS_NOEXEC | _MS_RDONLY, "size=4k,nr_inodes=2,mode=0555")
     _mount("tmpfs", "/tmp", "tmpfs", flags, f"size={scratch_bytes},nr_inodes={files},mode=0700")
     for folder in (SCRATCH, "/tmp/shm"):
-        os.mkdir(folder, 0o700)
+        Path(folder).mkdir(mode=0o700)
     os.chdir(SCRATCH)
 
 
@@ -93,11 +95,11 @@ def _limit(kind: int, value: int) -> None:
 
 
 def limit_resources(limits: dict[str, Any]) -> None:
-    """rlimits of the child. Memory is also watched from outside; the limit here makes one huge allocation a MemoryError."""
+    """rlimits of the child. Memory is watched from outside, too; here one huge allocation becomes a MemoryError."""
     _limit(resource.RLIMIT_CORE, 0)
     _limit(resource.RLIMIT_FSIZE, limits["file_bytes"])
     _limit(resource.RLIMIT_NOFILE, limits["files"])
-    _limit(resource.RLIMIT_NPROC, limits["processes"])
+    _limit(resource.RLIMIT_NPROC, limits["processes"] + (0 if limits["isolated"] else _tasks()))
     _limit(resource.RLIMIT_AS, _mapped_bytes() + limits["memory_bytes"] + (2 << 30))
     _limit(resource.RLIMIT_MEMLOCK, 1 << 20)
     for name in ("RLIMIT_MSGQUEUE", "RLIMIT_RTPRIO"):
@@ -105,10 +107,18 @@ def limit_resources(limits: dict[str, Any]) -> None:
             _limit(getattr(resource, name), 0)
 
 
+def _tasks() -> int:
+    """Threads of this user on the whole machine: without namespaces the limit counts them all."""
+    total = 0
+    for entry in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            total += len(list((entry / "task").iterdir())) if entry.stat().st_uid == os.getuid() else 0
+    return total
+
+
 def _mapped_bytes() -> int:
     try:
-        with open("/proc/self/statm", "rb") as file:  # noqa: PTH123 - before the mounts are changed
-            return int(file.read().split()[0]) * resource.getpagesize()
+        return int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
     except OSError:
         return 8 << 30
 

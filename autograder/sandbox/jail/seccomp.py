@@ -1,7 +1,8 @@
 """A seccomp filter, written out as the BPF program it is: what student code may not ask of the kernel.
 
-Refused calls fail with EPERM, as they would for want of a capability. The namespaces and the missing capabilities already
-forbid most of this; the filter takes away what would be a way around them after a mistake or a bug in the kernel.
+Refused calls fail with EPERM, as they would for want of a capability. The namespaces and the missing capabilities
+already forbid most of this; the filter takes away what would be a way around them after a mistake or a bug in the
+kernel.
 """
 
 from __future__ import annotations
@@ -114,9 +115,11 @@ def _refuse(code: int) -> _Instruction:
 
 
 def program(machine: str) -> list[_Instruction]:
-    """The filter for `machine` ("x86_64" or "aarch64") as (code, jump if true, jump if false, k). ValueError for others."""
+    """The filter for `machine` ("x86_64", "aarch64") as (code, jump if true, jump if false, k). Else ValueError."""
     if machine not in _ARCH:
-        raise ValueError(f"no system call filter for {machine}; got that from platform.machine(), expected {set(_ARCH)}")
+        raise ValueError(
+            f"no system call filter for {machine}; got that from platform.machine(), expected {set(_ARCH)}"
+        )
     column, arch = _ARCH[machine]
     special = {name: numbers[column] for name, numbers in _SPECIAL.items()}
     code: list[_Instruction] = [
@@ -138,7 +141,7 @@ def program(machine: str) -> list[_Instruction]:
 
 
 def _arguments(special: dict[str, int]) -> list[_Instruction]:
-    """Calls that depend on an argument. Each block ends with allow or refuse, so that the number is loaded only once."""
+    """Calls that depend on an argument. Each block ends with allow or refuse: the number is loaded only once."""
     allow = (_RETURN, 0, 0, _ALLOW)
     blocks: list[tuple[str, list[_Instruction]]] = [
         ("socket", [(_LOAD, 0, 0, _argument(0)), (_EQUAL, 1, 0, 1), _refuse(errno.EACCES), allow]),  # AF_UNIX only

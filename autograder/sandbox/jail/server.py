@@ -20,7 +20,7 @@ LENGTH = struct.Struct("<I")
 
 
 def warm() -> dict[str, Any]:
-    """Import what notebooks use and build one IPython shell, before any fork. No convolution here: see the class below."""
+    """Import what notebooks use and build one IPython shell. Nothing here may start a thread: forks follow."""
     started = time.monotonic()
     import torch
 
@@ -30,7 +30,11 @@ def warm() -> dict[str, Any]:
     runner.prepare()
     gc.collect()
     gc.freeze()
-    return {"seconds": round(time.monotonic() - started, 3), "torch": torch.__version__, "python": sys.version.split()[0]}
+    return {
+        "seconds": round(time.monotonic() - started, 3),
+        "torch": torch.__version__,
+        "python": sys.version.split()[0],
+    }
 
 
 def _threads() -> int:

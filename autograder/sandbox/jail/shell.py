@@ -21,7 +21,7 @@ from IPython.core.displayhook import DisplayHook
 from IPython.core.displaypub import DisplayPublisher
 from IPython.core.error import StdinNotImplementedError
 from IPython.core.interactiveshell import InteractiveShell
-from matplotlib_inline.backend_inline import configure_inline_support, flush_figures
+from matplotlib_inline.backend_inline import configure_inline_support
 from traitlets.config import Config
 
 MESSAGE = 2000  # characters of an error's text
@@ -65,15 +65,15 @@ class Collector:
 _collector = Collector()
 
 
-class _Publisher(DisplayPublisher):  # type: ignore[misc]
-    def publish(self, data: Any, metadata: Any = None, **_: Any) -> None:
+class _Publisher(DisplayPublisher):
+    def publish(self, data: Any, metadata: Any = None, source: Any = None, **_: Any) -> None:
         _collector.add("display_data", data)
 
     def clear_output(self, wait: bool = False) -> None:
         _collector.outputs.clear()
 
 
-class _Hook(DisplayHook):  # type: ignore[misc]
+class _Hook(DisplayHook):
     def write_output_prompt(self) -> None:
         pass
 
@@ -85,7 +85,7 @@ def _no_input(prompt: object = "") -> str:
     raise StdinNotImplementedError("input() cannot be answered while a notebook is graded")
 
 
-class Shell(InteractiveShell):  # type: ignore[misc]
+class Shell(InteractiveShell):
     """InteractiveShell with everything that needs a terminal or writes history taken out."""
 
     displayhook_class = _Hook
@@ -97,7 +97,8 @@ class Shell(InteractiveShell):  # type: ignore[misc]
     def system(self, cmd: str) -> None:
         """`!command`: its output goes where print goes."""
         self.flush()
-        done = subprocess.run(self.var_expand(cmd, depth=1), shell=True, stdin=subprocess.DEVNULL, check=False)
+        command = self.var_expand(cmd, depth=1)  # type: ignore[no-untyped-call]
+        done = subprocess.run(command, shell=True, stdin=subprocess.DEVNULL, check=False)
         self.user_ns["_exit_code"] = done.returncode
 
     def flush(self) -> None:
@@ -116,7 +117,7 @@ class Shell(InteractiveShell):  # type: ignore[misc]
     def run(self, source: str, room: int) -> dict[str, Any]:
         """Run one cell: {"kind": "cell", "error": None or [type, text, traceback lines], "outputs", "dropped"}."""
         _collector.start(room)
-        result = self.run_cell(source, store_history=True)
+        result = self.run_cell(source, store_history=True)  # type: ignore[no-untyped-call]
         error = result.error_before_exec or result.error_in_exec
         self.flush()
         return {
@@ -143,7 +144,7 @@ def _warm(shell: Shell) -> None:
     shell.run("1 / 0", 1 << 20)
     shell.run("x = 1 +", 1 << 20)
     shell.run("import asyncio\nawait asyncio.sleep(0)\nx = 1\nx", 1 << 20)
-    shell.reset(new_session=True)
+    shell.reset(new_session=True)  # type: ignore[no-untyped-call]
     shell.execution_count = 1
 
 
@@ -155,8 +156,7 @@ def make() -> Shell:
     config.InteractiveShell.colors = "nocolor"
     config.InteractiveShell.xmode = "Plain"
     shell = Shell.instance(config=config)
-    configure_inline_support(shell, "module://matplotlib_inline.backend_inline")
-    shell.events.register("post_execute", flush_figures) if False else None
+    configure_inline_support(shell, "module://matplotlib_inline.backend_inline")  # type: ignore[no-untyped-call]
     builtins.input = _no_input
     getpass.getpass = _no_input  # type: ignore[assignment]
     for name in ("stdout", "stderr"):

@@ -1,8 +1,8 @@
 """The supervisor of one child: outside the child's namespaces, it drains output, watches memory and time, and kills.
 
-It speaks with the trusted process over a status socket that the child never holds. Messages are `letter · length (uint32) ·
-payload`: from here `U` (up), `O` (output), `X` (ended, why), `F` (could not start, why); from there `O` (send output now)
-and `K` (kill); the other end hanging up means kill, too.
+It speaks with the trusted process over a status socket that the child never holds. Messages are `letter · length
+(uint32) · payload`: from here `U` (up), `O` (output), `X` (ended, why), `F` (could not start, why); from there `O`
+(send output now) and `K` (kill); the other end hanging up means kill, too.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ import select
 import signal
 import socket
 import struct
-import sys
 import time
+from pathlib import Path
 from typing import Any
 
 from . import confine
@@ -64,16 +64,16 @@ class Usage:
 
     def __init__(self, pid: int) -> None:
         self.pid = pid
-        self.usable = os.path.isdir("/proc/self")  # noqa: PTH112
+        self.usable = Path("/proc/self").is_dir()
         self.base = self._memory(pid) if self.usable else 0
 
     def members(self) -> dict[int, list[bytes]]:
         """pid → fields of /proc/pid/stat from the state on. A child's orphans belong to it: it is their init."""
         table: dict[int, list[bytes]] = {}
-        for name in os.listdir("/proc"):  # noqa: PTH208
-            if name.isdigit() and int(name) >= self.pid:
-                with contextlib.suppress(OSError), open(f"/proc/{name}/stat", "rb") as file:  # noqa: PTH123
-                    table[int(name)] = file.read().rpartition(b")")[2].split()
+        for name in os.listdir("/proc"):  # noqa: PTH208 - fifty times a second
+            if name.isdigit():
+                with contextlib.suppress(OSError):
+                    table[int(name)] = Path(f"/proc/{name}/stat").read_bytes().rpartition(b")")[2].split()
         inside = {self.pid}
         grown = True
         while grown:
@@ -101,8 +101,8 @@ class Usage:
     @staticmethod
     def _memory(pid: int) -> int:
         total = 0
-        with contextlib.suppress(OSError, ValueError), open(f"/proc/{pid}/status", "rb") as file:  # noqa: PTH123
-            for line in file:
+        with contextlib.suppress(OSError, ValueError):
+            for line in Path(f"/proc/{pid}/status").read_bytes().splitlines():
                 if line.startswith((b"RssAnon:", b"RssShmem:", b"VmSwap:")):
                     total += int(line.split()[1]) * 1024
         return total
@@ -110,10 +110,9 @@ class Usage:
     def _proportional(self, pid: int) -> int:
         total = 0
         try:
-            with open(f"/proc/{pid}/smaps_rollup", "rb") as file:  # noqa: PTH123
-                for line in file:
-                    if line.startswith((b"Pss_Anon:", b"Pss_Shmem:", b"SwapPss:")):
-                        total += int(line.split()[1]) * 1024
+            for line in Path(f"/proc/{pid}/smaps_rollup").read_bytes().splitlines():
+                if line.startswith((b"Pss_Anon:", b"Pss_Shmem:", b"SwapPss:")):
+                    total += int(line.split()[1]) * 1024
         except OSError:  # hidden by the process: then it is charged in full
             return self._memory(pid)
         return total
@@ -128,7 +127,8 @@ class Supervisor:
         self.reason: str | None = None
         self.poll = select.poll()
         self.open = {stream.fd: stream for stream in streams}
-        for fd in [status.fileno(), *self.open]:
+        self.pidfd = os.pidfd_open(pid) if hasattr(os, "pidfd_open") else -1  # readable when the child has ended
+        for fd in [status.fileno(), *self.open, *([self.pidfd] if self.pidfd >= 0 else [])]:
             self.poll.register(fd, select.POLLIN)
         self.started = time.monotonic()
 
@@ -141,7 +141,7 @@ class Supervisor:
             for fd, _ in events:
                 if fd == self.status.fileno():
                     self._command()
-                elif not self.open[fd].drain():
+                elif fd in self.open and not self.open[fd].drain():
                     self.poll.unregister(fd)
                     del self.open[fd]
             if time.monotonic() >= next_look:
@@ -214,7 +214,7 @@ def _kill_tree(pid: int, usage: Usage) -> None:
 
 
 def _kill_orphans() -> None:
-    """Without namespaces: what the child left behind was handed to this process (a subreaper). Kill until nothing is left."""
+    """Without namespaces: what the child left behind was handed to this process. Kill until nothing is left."""
     for _ in range(200):
         own = Usage(os.getpid())
         if own.usable:
@@ -241,13 +241,14 @@ def main(session: socket.socket, status: socket.socket, limits: dict[str, Any], 
             confine.enter_namespaces()
         else:
             _become_subreaper()
-        pipes = [os.pipe(), os.pipe()]
+        pipes = [os.pipe(), os.pipe(), os.pipe()]
         pid = os.fork()
         if pid == 0:
-            _child(session, status, pipes, limits, run)
+            _child(session, pipes, limits, run)
         session.close()
         for _, writer in pipes:
             os.close(writer)
+        _await_jail(pipes.pop()[0])
         Supervisor(pid, status, [Stream(reader, limits["output_bytes"]) for reader, _ in pipes], limits).run()
     except BaseException as error:
         with contextlib.suppress(BaseException):
@@ -256,23 +257,40 @@ def main(session: socket.socket, status: socket.socket, limits: dict[str, Any], 
     os._exit(0)
 
 
-def _child(session: socket.socket, status: socket.socket, pipes: list[tuple[int, int]], limits: Any, run: Any) -> None:
+def _await_jail(reader: int) -> None:
+    """Until the child says that it has jailed itself. OSError with its own words when it could not."""
+    with os.fdopen(reader, "rb") as file:
+        words = file.read()
+    if words != b"jailed":
+        raise OSError(words.decode(errors="replace") or "the child ended while it was being jailed")
+
+
+def _child(session: socket.socket, pipes: list[tuple[int, int]], limits: dict[str, Any], run: Any) -> None:
     try:
         nothing = os.open("/dev/null", os.O_RDONLY)
         for fd, target in ((nothing, 0), (pipes[0][1], 1), (pipes[1][1], 2)):
             os.dup2(fd, target)
-        os.dup2(session.detach(), 3)
-        status.detach()
-        os.closerange(4, 1 << 16)
+        _keep_only(session.detach(), pipes[2][1])
         if not limits["isolated"]:
             os.setsid()
             confine.limit_resources(limits)
             os.chdir(limits["scratch"])
         else:
             confine.jail(limits)
-        run(3, limits)
+        os.write(4, b"jailed")
+        os.close(4)
     except BaseException as error:
         with contextlib.suppress(BaseException):
-            print(f"{type(error).__name__}: {error}", file=sys.__stderr__, flush=True)
+            os.write(4, f"{type(error).__name__}: {error}".encode())
         os._exit(70)
+    with contextlib.suppress(BaseException):
+        run(3, limits)
     os._exit(0)
+
+
+def _keep_only(session: int, ready: int) -> None:
+    """The session as 3, the way to say "jailed" as 4, no other descriptor of the server or another session."""
+    high = [fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, 10) for fd in (session, ready)]
+    os.dup2(high[0], 3, inheritable=False)
+    os.dup2(high[1], 4, inheritable=False)
+    os.closerange(5, 1 << 16)

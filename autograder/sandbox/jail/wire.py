@@ -1,11 +1,14 @@
 """The wire: plain data and tensors in frames, without pickle.
 
-A frame is `magic (4 bytes) · length of the tree (uint32, little endian) · tree (JSON) · buffers`. The tree says what every
-buffer holds, in order, and a buffer's length follows from its dtype and shape: no length or reference can contradict
-another, and no two values can share memory. The receiver checks the whole tree before it allocates a byte for a buffer.
+A frame is `magic (4 bytes) · length of the tree (uint32, little endian) · tree (JSON) · buffers`. The tree says what
+every buffer holds, in order, and a buffer's length follows from its dtype and shape: no length or reference can
+contradict another, and no two values can share memory. The receiver checks the whole tree before it allocates a byte
+for a buffer.
 
-Nodes: null, true, false, numbers and short strings stand for themselves; anything else is a list that starts with a letter:
-`["l", node…]` list, `["t", node…]` tuple, `["d", key, node, …]` dict with string keys, `["s", bytes]` long string (UTF-8),
+Nodes: null, true, false, numbers and short strings stand for themselves; anything else is a list that starts with a
+letter:
+`["l", node…]` list, `["t", node…]` tuple, `["d", key, node, …]` dict with string keys,
+`["s", bytes]` long string (UTF-8),
 `["T", dtype, [shape], [order]]` tensor (order: how its dimensions lie in memory, left out when contiguous),
 `["A", dtype, [shape]]` NumPy array, `["n", dtype]` NumPy scalar.
 """
@@ -141,7 +144,7 @@ class _Writer:
         node = ["T", name, shape]
         self._claim(tensor.numel() * tensor.element_size())
         if not tensor.is_contiguous():
-            order = sorted(range(tensor.dim()), key=lambda d: -tensor.stride(d))
+            order = sorted(range(tensor.dim()), key=tensor.stride, reverse=True)
             if order != list(range(tensor.dim())):
                 node.append(order)
                 tensor = tensor.permute(order)
@@ -166,7 +169,7 @@ class _Writer:
 
 
 def encode(value: Any, bounds: Bounds = DEFAULT) -> list[bytes]:
-    """The frame of `value` as a list of byte strings. Raises NotData when `value` holds anything outside the whitelist."""
+    """The frame of `value` as a list of byte strings. NotData when `value` holds anything outside the whitelist."""
     writer = _Writer(bounds)
     tree = json.dumps(writer.node(value), separators=(",", ":")).encode()
     if len(tree) > bounds.tree_bytes:
