@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from cnncourse.widgets._filters import FILTERS
 from cnncourse.widgets._kernels import KERNELS
 from cnncourse.widgets.conv_explorer import ConvExplorer
+from cnncourse.widgets.filter_lens import FilterLens
 from cnncourse.widgets.size_explorer import SizeExplorer
 
-__all__ = ["KERNELS", "ConvExplorer", "SizeExplorer"]
+__all__ = ["FILTERS", "KERNELS", "ConvExplorer", "FilterLens", "SizeExplorer"]

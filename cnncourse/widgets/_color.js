@@ -1,16 +1,15 @@
 // Colours of values: grey for images, a diverging map around zero for signed numbers.
 
+import { clamp } from "./_math.js";
+
 const NEGATIVE = [118, 42, 131];
 const POSITIVE = [0, 120, 84];
-const ZERO = { light: [247, 247, 247], dark: [38, 45, 54] };
-const BRIGHT = { negative: [206, 147, 216], positive: [72, 207, 160] };
+const BRIGHT_NEGATIVE = [206, 147, 216];
+const BRIGHT_POSITIVE = [72, 207, 160];
+const ZERO = { light: [247, 247, 247], dark: [38, 45, 54], night: [8, 11, 15] };
 
 function mix(a, b, t) {
   return a.map((v, k) => Math.round(v + (b[k] - v) * t));
-}
-
-function clamp(v, low, high) {
-  return Math.min(high, Math.max(low, v));
 }
 
 /** Grey level of v between low (black) and high (white), as [r, g, b]. */
@@ -19,12 +18,11 @@ export function grey(v, low = 0, high = 255) {
   return [level, level, level];
 }
 
-/** Purple below zero, green above, the paper's colour at zero, as [r, g, b]. */
-export function signed(v, top, dark) {
+/** Purple below zero, green above, as [r, g, b]; zero is the paper: light (false), dark (true) or nearly black ("night"). */
+export function signed(v, top, paper) {
   const t = Math.sqrt(clamp(Math.abs(v) / top, 0, 1));
-  const negative = dark ? BRIGHT.negative : NEGATIVE;
-  const positive = dark ? BRIGHT.positive : POSITIVE;
-  return mix(dark ? ZERO.dark : ZERO.light, v < 0 ? negative : positive, t);
+  if (!paper) return mix(ZERO.light, v < 0 ? NEGATIVE : POSITIVE, t);
+  return mix(paper === "night" ? ZERO.night : ZERO.dark, v < 0 ? BRIGHT_NEGATIVE : BRIGHT_POSITIVE, paper === "night" ? t ** 1.4 : t);
 }
 
 export function css([r, g, b]) {

@@ -1,5 +1,10 @@
 // The arithmetic of the widgets: pure functions on plain arrays, no DOM. Checked against torch in tests/widgets.
 
+/** v, but at least low and at most high. */
+export function clamp(v, low, high) {
+  return Math.min(high, Math.max(low, v));
+}
+
 /** Pixels that a kernel of side k spans when its taps are d apart. */
 export function span(k, d = 1) {
   return d * (k - 1) + 1;

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from cnncourse.widgets._base import as_array
 
 
-def photo(who: str, name: str, size: tuple[int, int], *, gray: bool) -> npt.NDArray[np.uint8]:
+def photo(who: str, name: str, size: int | tuple[int, int], *, gray: bool) -> npt.NDArray[np.uint8]:
     """The photograph `name` of `cnncourse.data` as bytes, (H, W) when gray, else (H, W, 3)."""
     from cnncourse.data import load_photo
 
