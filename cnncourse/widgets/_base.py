@@ -80,11 +80,20 @@ def whole(who: str, name: str, value: Any, low: int, high: int) -> int:
     return int(value)
 
 
+def yes_or_no(who: str, name: str, value: Any) -> bool:
+    """`value` if it is True or False, or an error that says what was wrong."""
+    if not isinstance(value, (bool, np.bool_)):
+        raise TypeError(f"{who}: {name}={value!r} is a {type(value).__name__}; expected True or False.")
+    return bool(value)
+
+
 def as_array(who: str, name: str, value: Any) -> npt.NDArray[np.float64]:
     """Numbers in a list, array or tensor as a float array, or an error that says what was wrong."""
     if hasattr(value, "detach"):
         value = value.detach().cpu().numpy()
     try:
+        if value is None:
+            raise TypeError
         array = np.asarray(value, dtype=np.float64)
     except (TypeError, ValueError):
         raise TypeError(

@@ -2,11 +2,12 @@
 
 import { clamp } from "./_math.js";
 
-const NEGATIVE = [118, 42, 131];
-const POSITIVE = [0, 120, 84];
-const BRIGHT_NEGATIVE = [206, 147, 216];
-const BRIGHT_POSITIVE = [72, 207, 160];
-const ZERO = { light: [247, 247, 247], dark: [38, 45, 54], night: [8, 11, 15] };
+// Blue below zero, red above, as the signed maps of cnncourse.plot; brighter on dark paper.
+const ENDS = {
+  light: { below: [33, 102, 172], zero: [247, 247, 247], above: [178, 24, 43], power: 0.75 },
+  dark: { below: [98, 176, 240], zero: [38, 45, 54], above: [250, 128, 108], power: 0.75 },
+  night: { below: [84, 172, 255], zero: [8, 11, 15], above: [255, 126, 84], power: 0.95 },
+};
 
 function mix(a, b, t) {
   return a.map((v, k) => Math.round(v + (b[k] - v) * t));
@@ -18,11 +19,16 @@ export function grey(v, low = 0, high = 255) {
   return [level, level, level];
 }
 
-/** Purple below zero, green above, as [r, g, b]; zero is the paper: light (false), dark (true) or nearly black ("night"). */
+/** Colour of a signed v between -top and top, as [r, g, b], on "light", "dark" or (nearly black) "night" paper. */
 export function signed(v, top, paper) {
-  const t = Math.sqrt(clamp(Math.abs(v) / top, 0, 1));
-  if (!paper) return mix(ZERO.light, v < 0 ? NEGATIVE : POSITIVE, t);
-  return mix(paper === "night" ? ZERO.night : ZERO.dark, v < 0 ? BRIGHT_NEGATIVE : BRIGHT_POSITIVE, paper === "night" ? t ** 1.4 : t);
+  const { below, zero, above, power } = ENDS[paper];
+  return mix(zero, v < 0 ? below : above, clamp(Math.abs(v) / top, 0, 1) ** power);
+}
+
+/** A strip of the signed colours from -1 to 1, as a CSS background. */
+export function signedStrip(paper) {
+  const stops = Array.from({ length: 13 }, (_, k) => css(signed(k / 6 - 1, 1, paper)));
+  return `linear-gradient(90deg, ${stops.join(", ")})`;
 }
 
 export function css([r, g, b]) {

@@ -26,17 +26,17 @@ def _gaussian(side: int, sigma: float) -> npt.NDArray[np.float64]:
 
 
 def _edge(side: int, sigma: float, degrees: float) -> Rows:
-    """Brightness that rises along a direction: 0° to the right, 90° downwards."""
+    """Mean brightness on one side less that on the other, along a direction: 0° to the right, 90° downwards."""
     rows, columns = _plane(side)
     turn = np.deg2rad(degrees)
     slope = (columns * np.cos(turn) + rows * np.sin(turn)) * _gaussian(side, sigma)
-    return plain(slope / np.abs(slope).sum())
+    return plain(2 * slope / np.abs(slope).sum())
 
 
 def _spot(side: int, sigma: float) -> Rows:
-    """A bright middle in a dark ring, as wide as a pupil is dark: its weights sum to zero."""
+    """Mean brightness in the middle less that in the ring around it."""
     spot = _gaussian(side, sigma) - _gaussian(side, 1.6 * sigma)
-    return plain(spot / np.abs(spot).sum())
+    return plain(2 * spot / np.abs(spot).sum())
 
 
 def _sharpen(side: int, sigma: float) -> Rows:

@@ -4,7 +4,7 @@ import { h, arrow } from "./_ui.js";
 import { formatWeight, parseWeight } from "./_math.js";
 import { css, inkOn, signed } from "./_color.js";
 
-/** onEdit(row, column, value); rows and columns as shown. Returns {el, show(weights, dark), brush(value|null)}. */
+/** onEdit(row, column, value); rows and columns as shown. Returns {el, show(weights, look), brush(value|null)}. */
 export function kernelEditor({ onEdit, signal }) {
   const el = h("div", { class: "cnnw-matrix filter", role: "group", "aria-label": "Kernel weights" });
   let inputs = [];
@@ -59,7 +59,7 @@ export function kernelEditor({ onEdit, signal }) {
   };
   addEventListener("pointerup", () => (painting = false), { signal });
 
-  const show = (weights, dark) => {
+  const show = (weights, look) => {
     if (inputs.length !== weights.flat().length || columns !== weights[0].length) {
       columns = weights[0].length;
       inputs = weights.flatMap((row, r) => row.map((_, c) => make(r, c)));
@@ -68,7 +68,7 @@ export function kernelEditor({ onEdit, signal }) {
     }
     const top = Math.max(1e-9, ...weights.flat().map(Math.abs));
     weights.flat().forEach((value, k) => {
-      const colour = signed(value, top, dark);
+      const colour = signed(value, top, look);
       inputs[k].style.background = css(colour);
       inputs[k].style.color = inkOn(colour);
       inputs[k].value = formatWeight(value);

@@ -30,11 +30,16 @@ def given_pixels(who: str, value: Any) -> npt.NDArray[np.uint8]:
             f"{who}: photo has shape {array.shape}; expected (H, W), one grey image with 3 to 256 pixels a side. "
             f"Average a colour image over its channels and cut or shrink it first."
         )
-    if "uint8" not in dtype and array.max() <= 1:
-        array = array * 255
-    if array.min() < 0 or array.max() > 255:
+    return to_bytes(who, array, dtype)
+
+
+def to_bytes(who: str, array: npt.NDArray[np.float64], dtype: str) -> npt.NDArray[np.uint8]:
+    """Brightness from 0 to 1, or from 0 to 255 when it is larger or `dtype` says bytes, as bytes."""
+    low, high = array.min(), array.max()
+    if low < 0 or high > 255:
         raise ValueError(
-            f"{who}: photo holds values from {array.min():g} to {array.max():g}; "
+            f"{who}: photo holds values from {low:g} to {high:g}; "
             f"expected 0 to 1 (floats) or 0 to 255. Rescale it first."
         )
-    return np.rint(array).astype(np.uint8)
+    scale = 1 if "uint8" in dtype or high > 1 else 255
+    return np.rint(array * scale).astype(np.uint8)

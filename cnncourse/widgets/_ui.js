@@ -139,7 +139,7 @@ export function followTheme(root, onChange, signal) {
     const look = isDark() ? "dark" : "light";
     if (root.dataset.look === look) return;
     root.dataset.look = look;
-    onChange(look === "dark");
+    onChange(look);
   };
   const observer = new MutationObserver(apply);
   const watched = { attributes: true, attributeFilter: ["data-theme", "theme", "class", "data-jp-theme-light"] };

@@ -1,7 +1,7 @@
 // ConvExplorer: a window that slides over a real image patch, its products, their sum, and the map that fills.
 
 import { conv2d, format, formatWeight, leftover, outputSize, rotate180, scaleOf, span, windowAt } from "./_math.js";
-import { css, grey, inkOn, signed } from "./_color.js";
+import { css, grey, inkOn, signed, signedStrip } from "./_color.js";
 import { button, bytes, calm, choices, followTheme, h, picker, rowsOf, speaker, stepper, toggle } from "./_ui.js";
 import { makeGrid, outline } from "./_grid.js";
 import { kernelEditor } from "./_kernel_editor.js";
@@ -13,7 +13,7 @@ function initial(model) {
   const [height, width] = model.get("photo_shape");
   const state = { photo: rowsOf(bytes(model.get("photo")), width), height, width, size: model.get("size") };
   for (const name of SHARED) state[name] = model.get(name);
-  return Object.assign(state, { i: 0, j: 0, seen: new Set(), numbers: true, timer: 0, dark: false });
+  return Object.assign(state, { i: 0, j: 0, seen: new Set(), numbers: true, timer: 0, look: "light" });
 }
 
 /** Everything that follows from the state. */
@@ -133,16 +133,17 @@ function showMaps(state, d, ui) {
   ui.output.el.classList.toggle("empty", !d.fits);
   ui.output.paint((r, c) => {
     if (!state.seen.has(r * d.out[1] + c)) return { kind: "unseen" };
-    const colour = colourOf(d.y[r][c], d.scale, state.dark);
+    const colour = colourOf(d.y[r][c], d.scale, state.look);
     return { fill: css(colour), ink: inkOn(colour), text: state.numbers ? format(d.y[r][c], 0) : "" };
   });
   const { kind, low, high } = d.scale;
-  ui.legend.className = `cnnw-legend ${kind}`;
-  ui.legend.replaceChildren(h("span", { text: format(low, 0) }), h("i"), h("span", { text: format(high, 0) }));
+  const strip = h("i");
+  strip.style.background = kind === "grey" ? "linear-gradient(90deg, #000, #fff)" : signedStrip(state.look);
+  ui.legend.replaceChildren(h("span", { text: format(low, 0) }), strip, h("span", { text: format(high, 0) }));
 }
 
-function colourOf(value, scale, dark) {
-  return scale.kind === "grey" ? grey(value, scale.low, scale.high) : signed(value, scale.high, dark);
+function colourOf(value, scale, look) {
+  return scale.kind === "grey" ? grey(value, scale.low, scale.high) : signed(value, scale.high, look);
 }
 
 function showMarks(state, d, ui) {
@@ -177,7 +178,7 @@ function matrix(node, columns, cells) {
 
 function showWork(state, d, ui) {
   ui.used.textContent = state.flip ? "kernel, turned 180\u00b0" : "kernel";
-  ui.editor.show(d.used, state.dark);
+  ui.editor.show(d.used, state.look);
   ui.side.set(Math.max(...d.shape));
   ui.window.parentElement.parentElement.style.setProperty("--side", Math.max(...d.shape));
   if (!d.fits) {
@@ -188,9 +189,9 @@ function showWork(state, d, ui) {
   const products = taps.map((tap) => tap.value * d.used[tap.a][tap.b]);
   const most = Math.max(1e-9, ...products.map(Math.abs));
   matrix(ui.window, d.shape[1], taps.map((tap) => ({ text: String(tap.value), colour: tap.inside ? grey(tap.value) : null, kind: tap.inside ? "" : "pad" })));
-  matrix(ui.products, d.shape[1], products.map((v) => ({ text: format(v), colour: signed(v, most, state.dark) })));
+  matrix(ui.products, d.shape[1], products.map((v) => ({ text: format(v), colour: signed(v, most, state.look) })));
   const sum = d.y[state.i][state.j];
-  const colour = colourOf(sum, d.scale, state.dark);
+  const colour = colourOf(sum, d.scale, state.look);
   ui.sum.textContent = format(sum);
   Object.assign(ui.sum.style, { background: css(colour), color: inkOn(colour) });
   const terms = taps.map((tap, k) => {
@@ -312,7 +313,7 @@ function render({ model, el }) {
   ui = build(model, state, act, signal);
   const root = h("section", { class: "cnnw conv", "aria-label": "Convolution explorer" }, ...arrange(ui, act));
   el.append(root);
-  followTheme(root, (dark) => act.set({ dark }, false), signal);
+  followTheme(root, (look) => act.set({ look }, false), signal);
   const [i, j] = [Math.floor(d.out[0] * 0.62), Math.floor(d.out[1] * 0.45)];
   for (let k = 0; k < i * d.out[1] + j; k++) state.seen.add(k);
   act.go(i, j);

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import anywidget
 import numpy as np
 import traitlets
 
-from cnncourse.widgets._base import as_bytes, script, style, whole
+from cnncourse.widgets._base import as_bytes, script, style, whole, yes_or_no
 from cnncourse.widgets._kernels import KERNELS, kernel_rows
 from cnncourse.widgets._photos import given_pixels
 from cnncourse.widgets._photos import photo as load
@@ -56,7 +57,7 @@ class ConvExplorer(anywidget.AnyWidget):
         dilation: int = 1,
         flip: bool = False,
         size: int = 12,
-        corner: tuple[int, int] | None = None,
+        corner: Sequence[int] | None = None,
     ) -> None:
         pixels = load(_WHO, photo, _SIZE, gray=True) if isinstance(photo, str) else given_pixels(_WHO, photo)
         side = whole(_WHO, "size", size, 3, 24)
@@ -73,15 +74,17 @@ class ConvExplorer(anywidget.AnyWidget):
             stride=whole(_WHO, "stride", stride, 1, 6),
             padding=whole(_WHO, "padding", padding, 0, 6),
             dilation=whole(_WHO, "dilation", dilation, 1, 6),
-            flip=bool(flip),
+            flip=yes_or_no(_WHO, "flip", flip),
         )
 
 
-def _corner(corner: tuple[int, int] | None, patch: list[int], shape: tuple[int, ...]) -> list[int]:
+def _corner(corner: Sequence[int] | None, patch: list[int], shape: tuple[int, ...]) -> list[int]:
     """(top, left) of the patch inside the image; the middle by default."""
     room = [shape[k] - patch[k] for k in range(2)]
     if corner is None:
         return [room[0] // 2, room[1] // 2]
+    if not isinstance(corner, Sequence):
+        raise TypeError(f"{_WHO}: corner={corner!r}; expected two numbers, (top, left).")
     if len(corner) != 2:
         raise ValueError(f"{_WHO}: corner={corner!r}; expected two numbers, (top, left).")
     return [whole(_WHO, f"corner[{k}]", corner[k], 0, room[k]) for k in range(2)]

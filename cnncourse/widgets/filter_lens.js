@@ -9,7 +9,7 @@ import { arrow, choices, followTheme, h, speaker, toggle, uid } from "./_ui.js";
 function paintAnswer(canvas, answer, weights) {
   const pixels = new ImageData(canvas.width, canvas.height);
   const image = keepsBrightness(weights);
-  const top = image ? 255 : quantileOfSize(answer, 0.995);
+  const top = image ? 255 : quantileOfSize(answer, 0.998);
   answer.forEach((v, k) => {
     const colour = image ? grey(v) : signed(v, top, "night");
     pixels.data.set(colour, 4 * k);
@@ -125,7 +125,7 @@ function render({ model, el }) {
   let quantile = 1;
   const develop = () => {
     answer = filterImage(scene.grey, scene.height, scene.width, weights());
-    quantile = quantileOfSize(answer, 0.995);
+    quantile = quantileOfSize(answer, 0.998);
     paintAnswer(ui.answer, answer, weights());
   };
   const act = {

@@ -15,17 +15,18 @@ from PIL import Image
 from cnncourse.widgets._base import as_array, one_of, script, style, whole
 from cnncourse.widgets._filters import filter_rows
 from cnncourse.widgets._photos import photo as load
+from cnncourse.widgets._photos import to_bytes
 
 _WHO = "FilterLens"
 _SIDE = 288  # pixels of the shorter side
-_PLACES = {"chelsea": (0.372, 0.39)}  # where the lens starts: over the eye
+_PLACES = {"chelsea": (0.366, 0.385)}  # where the lens starts: over the eye
 
 
 class FilterLens(anywidget.AnyWidget):
     """Move a lens over a photograph; inside it, y[i, j] = Σ w[a, b] · x[i + a − ⌊K/2⌋, j + b − ⌊K/2⌋] at every pixel.
 
     x is the photograph's grey value, 0 to 255, its border pixels repeated outside. Answers of a filter whose weights
-    sum to one are shown as an image, of any other purple below zero and green above.
+    sum to one are shown as an image, of any other blue below zero and red above.
 
     `photo` is a name of `cnncourse.data.photos()` or an image (H, W) or (H, W, 3), uint8 or floats in [0, 1], 16 to
     512 pixels a side; `filters` a dict from name to weights (K × K, K odd, at most 11) or the name of a zoo net, whose
@@ -87,13 +88,7 @@ def _given(photo: Any) -> npt.NDArray[np.uint8]:
             f"{_WHO}: photo has shape {shape}; expected (H, W) or (H, W, 3) with 16 to 512 pixels a side. "
             f"Move channels last with np.moveaxis(photo, 0, -1), or shrink it first."
         )
-    if "uint8" not in dtype and array.max() <= 1:
-        array = array * 255
-    if array.min() < 0 or array.max() > 255:
-        raise ValueError(
-            f"{_WHO}: photo holds values from {array.min():g} to {array.max():g}; expected 0 to 1 or 0 to 255."
-        )
-    return np.rint(array).astype(np.uint8)
+    return to_bytes(_WHO, array, dtype)
 
 
 def _jpeg(pixels: npt.NDArray[np.uint8]) -> str:
