@@ -59,7 +59,7 @@ book: $(READY)  ## The book, executed, offline, warnings as errors: _build/html
 
 .PHONY: ledger
 ledger: $(READY)  ## Write book/ledger.md again from book/ledger.yml
-	@$(BIN)/python book/_ext/coursebook/ledger.py
+	@PYTHONPATH=book/_ext $(BIN)/python -m coursebook.ledger
 
 .PHONY: lab
 lab: $(READY)  ## JupyterLab on the released lessons
@@ -90,7 +90,7 @@ check: $(READY)  ## Lint, format and types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	MYPYPATH=book/_ext $(BIN)/mypy -p coursebook
+	MYPYPATH=book/_ext $(BIN)/mypy -p coursebook --allow-untyped-calls --no-warn-return-any --disable-error-code import-untyped
 
 .PHONY: soak
 soak: $(READY) system  ## The long proofs
@@ -125,7 +125,7 @@ $(READY): requirements.txt pyproject.toml autograder/pyproject.toml
 	@test -x $(BIN)/python || { echo "Making .venv with $(PYTHON)"; $(PYTHON) -m venv .venv; }
 	@echo "Installing requirements.txt into .venv (the first time this takes minutes)"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -e . -e ./autograder
+	@PYTHONWARNINGS=ignore $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -e . -e ./autograder
 	@touch $@
 
 .PHONY: system

@@ -1,4 +1,4 @@
-"""No picture without words: an image with no alt text, or with its file path as alt text, is a warning (and so fails the build)."""
+"""No picture without words: an image without alt text, or with its file path as alt text, fails the build."""
 
 from __future__ import annotations
 

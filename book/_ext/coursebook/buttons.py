@@ -14,7 +14,7 @@ SCRIPT = Path(__file__).with_name("page.js")
 def colab_url(repository: str, branch: str, notebook: str) -> str | None:
     """Where Colab opens `notebook`, or None when no GitHub repository is configured.
 
-    Colab cannot open .md, so it is given the notebook in the built site, which lies in the repository's branch `branch`.
+    Colab cannot open .md, so it is given the notebook of the built site, in the repository's branch `branch`.
 
     >>> colab_url("https://github.com/org/course", "gh-pages", "notebooks/start.ipynb")
     'https://colab.research.google.com/github/org/course/blob/gh-pages/notebooks/start.ipynb'

@@ -1,7 +1,8 @@
 """Outputs are never older than the package.
 
-The execution cache of MyST-NB looks at a page's cells only, so an edit in `cnncourse` would leave stale outputs. Here the cache's
-folder carries a hash of the package's files, and the same hash is a configuration value that makes Sphinx read every page again.
+The execution cache of MyST-NB looks at a page's cells only, so an edit in `cnncourse` would leave stale outputs. Here
+the cache's folder carries a hash of the package's files, and the same hash is a configuration value that makes Sphinx
+read every page again.
 """
 
 from __future__ import annotations
@@ -23,7 +24,9 @@ def package_hash(package: Path) -> str:
     Raises FileNotFoundError when there is no such folder.
     """
     if not package.is_dir():
-        raise FileNotFoundError(f"{package} is not a folder: the book is built from a clone in which the package lies beside book/")
+        raise FileNotFoundError(
+            f"{package} is not a folder: the book is built from a clone in which the package lies beside book/"
+        )
     digest = hashlib.sha256()
     for file in sorted(package.rglob("*")):
         if file.suffix in SUFFIXES and file.is_file():

@@ -1,7 +1,8 @@
 """Nothing on a page asks the network for anything.
 
-Jupyter Book writes thebe's address on a CDN into every page, twice, as a `const`, which is a SyntaxError as well. Both go, with
-the script that would use them. The widget loader's small set-up script, which is ours, is put beside the vendored libraries.
+Jupyter Book writes thebe's address on a CDN into every page, twice, as a `const`, which is a SyntaxError as well. Both
+go, with the script that would use them. The widget loader's small set-up script, which is ours, is put beside the
+vendored libraries.
 """
 
 from __future__ import annotations
