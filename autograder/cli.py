@@ -1,0 +1,239 @@
+"""The command `autograder`: release lessons, grade what comes back, tell students and instructors what it means."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import autograder
+from autograder.errors import AutograderError
+
+HELP = """From release to grades:
+
+  autograder release --to released               the students' copies
+  autograder grade 01_convolution --submitted submitted --out out
+  autograder feedback 01_convolution --out out   a page for each student
+  autograder report 01_convolution --out out     a page about the class
+  autograder export --format moodle --out out    a CSV file of grades
+
+Try it without students:  autograder simulate 01_convolution --students 30 --to class
+Something does not work:  autograder doctor
+
+Exit codes: 0 done; 1 done, but some submissions need a person; 2 nothing could be done.
+"""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; returns the exit code."""
+    arguments = parser().parse_args(argv)
+    run: Callable[[argparse.Namespace], int] = arguments.run
+    try:
+        return run(arguments)
+    except AutograderError as error:
+        print(f"autograder: {error}", file=sys.stderr)
+        if error.fix:
+            print(f"  → {error.fix}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("\nautograder: stopped. What is graded is kept; the same command goes on from here.", file=sys.stderr)
+        return 2
+
+
+def parser() -> argparse.ArgumentParser:
+    """All commands and their options."""
+    top = argparse.ArgumentParser(
+        prog="autograder", description=HELP, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    top.add_argument("--version", action="version", version=f"autograder {autograder.__version__}")
+    commands = top.add_subparsers(required=True, metavar="COMMAND")
+    lessons = argparse.ArgumentParser(add_help=False)
+    lessons.add_argument(
+        "--lessons", type=Path, metavar="DIR", help="folder of the instructors' notebooks (default: lessons/)"
+    )
+    database = argparse.ArgumentParser(add_help=False)
+    database.add_argument("--db", metavar="URL", help="gradebook's database (default: sqlite:///OUT/gradebook.db)")
+    for add in (_release, _simulate, _grade, _feedback, _report, _export, _doctor):
+        add(commands, lessons, database)
+    return top
+
+
+def _command(commands: Any, name: str, run: Callable[[argparse.Namespace], int], text: str, parents: list[Any]) -> Any:
+    made = commands.add_parser(name, help=text, description=text, parents=parents)
+    made.set_defaults(run=run)
+    return made
+
+
+def _release(commands: Any, lessons: Any, database: Any) -> None:
+    text = "Make the students' copies: solutions and hidden tests cleared, cells locked, nothing secret left."
+    made = _command(commands, "release", release, text, [lessons])
+    made.add_argument("lesson", nargs="*", metavar="LESSON", help="default: all lessons")
+    made.add_argument("--to", type=Path, required=True, metavar="DIR", help="where the copies go")
+
+
+def _simulate(commands: Any, lessons: Any, database: Any) -> None:
+    text = (
+        "Make a class that does not exist: right answers, known mistakes, blanks, late, damaged and hostile notebooks."
+    )
+    made = _command(commands, "simulate", simulate, text, [lessons])
+    made.add_argument("lesson", metavar="LESSON")
+    made.add_argument("--students", type=int, default=30, metavar="N", help="default: 30, which holds every kind")
+    made.add_argument(
+        "--to", type=Path, required=True, metavar="DIR", help="empty folder; the truth goes to DIR.truth.json"
+    )
+    made.add_argument("--seed", type=int, default=0, metavar="S", help="another class for another number (default: 0)")
+
+
+def _grade(commands: Any, lessons: Any, database: Any) -> None:
+    text = "Grade what was handed in: student code in a jail, verdicts outside it, scores in nbgrader's gradebook."
+    made = _command(commands, "grade", grade, text, [lessons, database])
+    made.add_argument("lesson", metavar="LESSON")
+    made.add_argument("--submitted", type=Path, required=True, metavar="DIR", help="DIR/<student>/LESSON/LESSON.ipynb")
+    made.add_argument("--out", type=Path, required=True, metavar="DIR", help="the course's workspace; made if needed")
+    made.add_argument("--workers", type=int, default=0, metavar="N", help="processes (default: one per core)")
+    made.add_argument(
+        "--seed", type=int, metavar="S", help="for the hidden cases (default: drawn once and kept in OUT)"
+    )
+    made.add_argument("--due", metavar="TIME", help="due date, like 2026-01-31T23:59+01:00; kept in the gradebook")
+    made.add_argument("--regrade", action="store_true", help="grade everything anew, unchanged submissions too")
+    made.add_argument(
+        "--unsafe", action="store_true", help="no jail: student code runs with your rights, and every result says so"
+    )
+
+
+def _feedback(commands: Any, lessons: Any, database: Any) -> None:
+    text = "Write a page for each student: verdicts, hints, own figures. Needs a graded lesson."
+    made = _command(commands, "feedback", feedback, text, [lessons, database])
+    made.add_argument("lesson", metavar="LESSON")
+    made.add_argument("--out", type=Path, required=True, metavar="DIR", help="the workspace of `grade`")
+
+
+def _report(commands: Any, lessons: Any, database: Any) -> None:
+    text = "Write one page about the class: scores, exercises, common mistakes, who needs a person."
+    made = _command(commands, "report", report, text, [lessons])
+    made.add_argument("lesson", metavar="LESSON")
+    made.add_argument("--out", type=Path, required=True, metavar="DIR", help="the workspace of `grade`")
+
+
+def _export(commands: Any, lessons: Any, database: Any) -> None:
+    text = "Write the grades as CSV, hand grades included."
+    made = _command(commands, "export", export, text, [database])
+    made.add_argument("--format", required=True, choices=("nbgrader", "moodle", "canvas"))
+    made.add_argument(
+        "--out", type=Path, default=Path(), metavar="DIR", help="the workspace of `grade` (default: here)"
+    )
+    made.add_argument("--to", type=Path, metavar="FILE", help="default: OUT/grades-FORMAT.csv")
+    made.add_argument("--lesson", metavar="LESSON", help="default: all")
+
+
+def _doctor(commands: Any, lessons: Any, database: Any) -> None:
+    _command(
+        commands, "doctor", doctor, "Say whether this machine can grade, and what to do where it cannot.", [lessons]
+    )
+
+
+def release(a: argparse.Namespace) -> int:
+    """`autograder release`."""
+    from autograder.lessons import lesson_names, lessons_folder, load_source
+    from autograder.release import release as write
+    from autograder.release import released, write_readme
+
+    names = a.lesson or lesson_names(lessons_folder(a.lessons))
+    if not names:
+        raise AutograderError("there are no lessons to release", "say where they lie with --lessons DIR")
+    sources = [load_source(name, a.lessons) for name in names]
+    for source in sources:
+        released(source)  # all are looked at before one is written
+    for source in sources:
+        for path in write(source, a.to):
+            print(path)
+    print(write_readme(a.to, sources))
+    print("Checked: no solution, hidden test or output is left in them. Give students these and the cnncourse wheel.")
+    return 0
+
+
+def simulate(a: argparse.Namespace) -> int:
+    """`autograder simulate`."""
+    from autograder.lessons import load_source
+    from autograder.simulate import DUE
+    from autograder.simulate import simulate as make
+
+    truth = make(load_source(a.lesson, a.lessons), a.students, a.to, a.seed)
+    print(f"{a.students} students in {a.to}; who is what stands in {truth}")
+    print(f"Next: autograder grade {a.lesson} --submitted {a.to} --out OUT --due {DUE.isoformat()}")
+    return 0
+
+
+def grade(a: argparse.Namespace) -> int:
+    """`autograder grade`."""
+    from autograder.progress import Progress
+    from autograder.run import Options, grade_class
+
+    if a.workers < 0:
+        raise AutograderError(f"--workers {a.workers}", "give a number of processes, or leave it out for one per core")
+    options = Options(a.lesson, a.submitted, a.out, a.db, a.workers, a.seed, a.unsafe, a.lessons, a.due, a.regrade)
+    with Progress() as progress:
+        summary = grade_class(options, progress.update)
+    states = [s["status"] for s in summary.submissions]
+    counts = {state: states.count(state) for state in ("graded", "needs_person", "rejected")}
+    print(
+        f"{len(states)} submissions: {counts['graded']} graded, {counts['needs_person']} need a person, "
+        f"{counts['rejected']} could not be read ({summary.graded_now} done now, {summary.kept} kept from before)."
+    )
+    for row in summary.submissions:
+        if row["status"] != "graded":
+            print(f"  {row['student']}: {row['reason']}")
+    print(f"Results: {a.out / 'results.json'}   Gradebook: {a.db or a.out / 'gradebook.db'}")
+    print(f"Next: autograder report {a.lesson} --out {a.out}; hand grading: cd {a.out} && jupyter lab, then Formgrader")
+    if a.unsafe:
+        print("Graded WITHOUT a jail (--unsafe): results.json says so.", file=sys.stderr)
+    return summary.exit_code
+
+
+def feedback(a: argparse.Namespace) -> int:
+    """`autograder feedback`."""
+    from autograder.feedback import write_feedback
+    from autograder.lessons import load_source
+
+    pages = write_feedback(a.out, load_source(a.lesson, a.lessons), a.db)
+    print(f"{len(pages)} pages: {a.out / 'feedback' / '<student>' / a.lesson / (a.lesson + '.html')}")
+    print("Next: send each student their page. After hand grading run this again: points and comments will be there.")
+    return 0 if pages else 2
+
+
+def report(a: argparse.Namespace) -> int:
+    """`autograder report`."""
+    from autograder.lessons import load_source
+    from autograder.report import write_report
+
+    print(f"{write_report(a.out, load_source(a.lesson, a.lessons))}: open it in a browser; it names students")
+    return 0
+
+
+def export(a: argparse.Namespace) -> int:
+    """`autograder export`."""
+    from autograder.export import export as write
+
+    print(f"{write(a.out, a.format, a.to, a.lesson, a.db)}: hand grades included, no penalty for lateness")
+    return 0
+
+
+def doctor(a: argparse.Namespace) -> int:
+    """`autograder doctor`."""
+    from autograder.doctor import examine
+
+    bad = False
+    for finding in examine(a.lessons):
+        print(f"{'ok  ' if finding.ok else 'FIX ' if finding.needed else 'note'}  {finding.what}")
+        if not finding.ok:
+            bad = bad or finding.needed
+            if finding.advice:
+                print(f"      → {finding.advice}")
+    print("This machine can grade." if not bad else "Follow the arrows, then run autograder doctor again.")
+    return 2 if bad else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,86 @@
+"""The ways in which a handed-in notebook can be broken, for the simulated class."""
+
+from __future__ import annotations
+
+import copy
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from autograder import notebooks
+from cnncourse.checks.core import Lesson
+
+if TYPE_CHECKING:
+    from autograder.simulate import Student
+
+# On the file: nothing of it can be graded. In the notebook: the rest of it must be graded as if nothing had happened.
+DAMAGES = (
+    *("bad_json", "missing_cell", "symlink", "duplicated_cell", "truncated", "retyped_cell", "empty", "extra_files"),
+    *("no_notebook", "moved_cell", "not_text", "wrong_lesson", "deep_json", "no_metadata"),
+)
+REASONS = {
+    "bad_json": "JSON",
+    "symlink": "symbolic link",
+    "truncated": "JSON",
+    "empty": "empty",
+    "no_notebook": "there is no",
+    "not_text": "UTF-8",
+    "deep_json": "nested",
+}
+
+
+def apply(student: Student, kind: str, lesson: Lesson) -> Student:
+    """Damage a right student's notebook and write down what grading must then say."""
+    student.damage = kind
+    student.expected["damage"] = kind
+    names = [e.name for e in lesson.exercises]
+    if kind in REASONS:
+        student.expected.update(status="rejected", reason=REASONS[kind])
+        student.expected["exercises"] = {name: {"verdict": "missing"} for name in names}
+        return student
+    cells = student.notebook.cells
+    at = next(i for i, cell in enumerate(cells) if cell.metadata.get("nbgrader", {}).get("grade_id") == names[-1])
+    if kind == "missing_cell":
+        del cells[at]
+        student.expected["exercises"][names[-1]] = {"verdict": "missing"}
+        student.expected["flag"] = f"missing cell: {names[-1]}"
+    elif kind == "duplicated_cell":
+        cells.insert(at, copy.deepcopy(cells[at]))
+        student.expected["flag"] = f"duplicated cell: {names[-1]}"
+    elif kind == "retyped_cell":
+        kept = cells[at]
+        cells[at] = notebooks.cell("markdown", kept.source, kept.id)
+        cells[at].metadata = kept.metadata
+        student.expected["flag"] = "retyped cell"
+    elif kind == "moved_cell":
+        cells.insert(1, cells.pop(at))
+        student.expected["flag"] = "moved cells"
+    elif kind == "wrong_lesson":
+        student.notebook.metadata["cnncourse"]["lesson"] = "99_other"
+        student.expected.update(status="needs_person", reason="99_other")
+    elif kind == "no_metadata":
+        for cell in cells:
+            cell.metadata = notebooks.node({})
+    elif kind == "extra_files":
+        student.files = {"torch.py": b"raise SystemExit\n", "notes.txt": b"my notes\n"}
+        student.expected["flag"] = "files beside the notebook"
+    return student
+
+
+def write(kind: str | None, path: Path, text: str) -> None:
+    """Write the notebook's file, whole or damaged."""
+    if kind == "no_notebook":
+        path.with_name("my solution.ipynb").write_text(text, encoding="utf-8")
+    elif kind == "symlink":
+        path.symlink_to("/etc/passwd")
+    elif kind == "bad_json":
+        path.write_text(text.replace('"cells"', "cells", 1), encoding="utf-8")
+    elif kind == "truncated":
+        path.write_text(text[: len(text) * 2 // 3], encoding="utf-8")
+    elif kind == "empty":
+        path.write_bytes(b"")
+    elif kind == "not_text":
+        path.write_bytes(b"\xff\xfe" + text.encode("utf-16-le"))
+    elif kind == "deep_json":
+        path.write_text("[" * 100_000 + "]" * 100_000, encoding="utf-8")
+    else:
+        path.write_text(text, encoding="utf-8")

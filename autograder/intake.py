@@ -1,0 +1,263 @@
+"""What students handed in, read without trusting any of it and without changing any of it.
+
+`collect` walks `DIR/<student>/<LESSON>/<LESSON>.ipynb` and says for each student what there is: bytes, or a reason why
+there are none. `parse` turns the bytes into a plain list of cells; no notebook library sees a student's JSON.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from autograder.errors import AutograderError
+from autograder.files import Refused, open_folder, read_stranger
+
+MAX_BYTES = 20 * 2**20
+MAX_CELLS = 2000
+MAX_SOURCE = 2**20
+MAX_DEPTH = 40
+MAX_FILES = 1000
+KINDS = ("code", "markdown", "raw")
+
+# nbgrader keeps '+' for itself; the rest would make odd paths, odd CSV files, or both.
+_STUDENT = re.compile(r"[^\W_][\w.@ -]{0,119}\Z")
+
+
+class Unreadable(Exception):
+    """A submission from which no notebook can be made, with the reason as a sentence."""
+
+
+@dataclass(frozen=True)
+class Submission:
+    """One student's file, as it was handed in; `reason` is set instead of `data` when it was refused."""
+
+    student: str
+    data: bytes | None
+    reason: str = ""
+    timestamp: str | None = None  # ISO 8601, UTC
+    flags: tuple[str, ...] = ()
+
+    @property
+    def is_person(self) -> bool:
+        """Whether the folder's name can be a student's id: only then there are grades and pages under it."""
+        return bool(_STUDENT.match(self.student))
+
+    @property
+    def digest(self) -> str:
+        """Changes when what was handed in changes."""
+        content = self.data if self.data is not None else b"refused: " + self.reason.encode()
+        return hashlib.sha256(content + b"\0" + str(self.timestamp).encode() + repr(self.flags).encode()).hexdigest()
+
+
+@dataclass(frozen=True)
+class StudentCell:
+    """One cell of a submission, reduced to what grading needs."""
+
+    kind: str
+    source: str
+    cell_id: str
+    grade_id: str | None
+
+
+@dataclass(frozen=True)
+class StudentNotebook:
+    """A submission's cells, the lesson and version it says it belongs to, and what was odd about it."""
+
+    cells: tuple[StudentCell, ...]
+    lesson: str | None = None
+    version: str | None = None
+    flags: tuple[str, ...] = field(default=())
+
+
+def collect(submitted: Path, lesson: str) -> Iterator[Submission]:
+    """All submissions of a lesson, by student. No folder for the lesson: nothing handed in, no entry."""
+    try:
+        root = open_folder(None, submitted.resolve())
+    except (Refused, OSError) as error:
+        raise AutograderError(
+            f"no folder with submissions at {submitted}: {error}", "give the folder that holds one folder per student"
+        ) from error
+    try:
+        for name in sorted(os.listdir(root)):  # noqa: PTH208 (a file descriptor)
+            if not name.startswith("."):
+                entry = _student(root, name, lesson)
+                if entry is not None:
+                    yield entry
+    finally:
+        os.close(root)
+
+
+def _student(root: int, name: str, lesson: str) -> Submission | None:
+    shown = printable(name, 120)
+    try:
+        folder = open_folder(root, name)
+    except Refused as error:
+        if str(error).endswith("not a folder"):
+            return None  # a stray file beside the students' folders (a roster, a note)
+        return Submission(shown, None, f"the student's folder {error}")
+    except OSError as error:
+        return Submission(shown, None, f"the student's folder cannot be opened ({error.strerror})")
+    try:
+        inner = open_folder(folder, lesson)
+    except FileNotFoundError:
+        return None
+    except Refused as error:
+        return Submission(shown, None, f"the folder {error}")
+    finally:
+        os.close(folder)
+    try:
+        if not _STUDENT.match(name):
+            return Submission(
+                shown, None, "the folder's name is no student id (letters, digits, '.', '_', '-', '@', spaces)"
+            )
+        return _read(inner, name, lesson)
+    finally:
+        os.close(inner)
+
+
+def _read(folder: int, student: str, lesson: str) -> Submission:
+    timestamp, flags = _timestamp(folder)
+    wanted = f"{lesson}.ipynb"
+    names = sorted(os.listdir(folder))[:MAX_FILES]
+    extra = [n for n in names if n not in (wanted, "timestamp.txt", "submission_secret.txt") and not n.startswith(".")]
+    if extra:
+        listed = ", ".join(printable(n, 40) for n in extra[:5]) + (" …" if len(extra) > 5 else "")
+        flags = (*flags, f"files beside the notebook were not used: {listed}")
+    try:
+        data = read_stranger(folder, wanted, MAX_BYTES)
+    except FileNotFoundError:
+        others = [printable(n, 60) for n in extra if n.endswith(".ipynb")]
+        reason = f"there is no {wanted}" + (f"; there is {', '.join(others[:3])}" if others else "")
+        return Submission(student, None, reason, timestamp, flags)
+    except (Refused, OSError) as error:
+        return Submission(student, None, str(error), timestamp, flags)
+    return Submission(student, data, "", timestamp, flags)
+
+
+def _timestamp(folder: int) -> tuple[str | None, tuple[str, ...]]:
+    try:
+        text = read_stranger(folder, "timestamp.txt", 1024).decode("utf-8").strip()
+    except FileNotFoundError:
+        return None, ()
+    except (Refused, OSError, UnicodeDecodeError):
+        return None, ("timestamp.txt cannot be read: not counted as late",)
+    moment = parse_time(text)
+    if moment is None:
+        return None, (f"timestamp.txt says {printable(text, 40)!r}, which is no date: not counted as late",)
+    return moment.isoformat(), ()
+
+
+def parse_time(text: str) -> datetime | None:
+    """A moment in UTC from ISO 8601 or nbgrader's `2026-01-31 23:59:00 UTC`; None when it is neither."""
+    text = re.sub(r"\s*UTC\Z", "+00:00", text.strip())
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        try:
+            moment = datetime.strptime(text, "%Y-%m-%d %H:%M:%S.%f %Z")
+        except ValueError:
+            return None
+    try:
+        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    except OverflowError:
+        return None
+
+
+def printable(text: str, limit: int) -> str:
+    """Text from a stranger, fit for a terminal and a page: no control characters, no direction marks, not endless."""
+    safe = "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text[: limit + 1])
+    safe = safe.encode("utf-8", "replace").decode("utf-8")
+    return safe if len(text) <= limit else safe[: limit - 1] + "…"
+
+
+def parse(data: bytes) -> StudentNotebook:
+    """The cells of a notebook in format 4. Raises Unreadable with a reason for anything else."""
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise Unreadable(f"the file is not UTF-8 text (byte {error.start})") from None
+    if not text.strip():
+        raise Unreadable("the file is empty")
+    try:
+        raw = json.loads(text, parse_constant=_no_constant)
+    except RecursionError:
+        raise Unreadable("the JSON is nested too deeply") from None
+    except ValueError as error:
+        raise Unreadable(f"the file is not valid JSON ({printable(str(error), 80)})") from None
+    if not isinstance(raw, dict) or not isinstance(raw.get("cells"), list):
+        old = isinstance(raw, dict) and "worksheets" in raw
+        raise Unreadable(
+            "the notebook is in an old format; open and save it in JupyterLab" if old else "the JSON is not a notebook"
+        )
+    if raw.get("nbformat") != 4:
+        raise Unreadable(f"the notebook says it has format {printable(repr(raw.get('nbformat')), 20)}; 4 is read")
+    if _too_deep(raw):
+        raise Unreadable("the JSON is nested too deeply")
+    if len(raw["cells"]) > MAX_CELLS:
+        raise Unreadable(f"the notebook has {len(raw['cells'])} cells; at most {MAX_CELLS} are read")
+    flags: list[str] = []
+    cells = tuple(_cell(cell, i, flags) for i, cell in enumerate(raw["cells"]))
+    lesson, version = _lesson(raw.get("metadata"))
+    return StudentNotebook(cells, lesson, version, tuple(flags))
+
+
+def _no_constant(name: str) -> float:
+    raise ValueError(f"{name} is not JSON")
+
+
+def _too_deep(raw: Any) -> bool:
+    level = [raw]
+    for _ in range(MAX_DEPTH):
+        level = [
+            child
+            for node in level
+            for child in (node.values() if isinstance(node, dict) else node)
+            if isinstance(child, (dict, list))
+        ]
+        if not level:
+            return False
+    return True
+
+
+def _cell(raw: Any, index: int, flags: list[str]) -> StudentCell:
+    if not isinstance(raw, dict):
+        raise Unreadable(f"cell {index} is not a cell")
+    kind = raw.get("cell_type")
+    if kind not in KINDS:
+        raise Unreadable(f"cell {index} has the type {printable(repr(kind), 30)}; expected one of {', '.join(KINDS)}")
+    source = raw.get("source", "")
+    if isinstance(source, list) and all(isinstance(line, str) for line in source):
+        source = "".join(source)
+    if not isinstance(source, str):
+        raise Unreadable(f"the source of cell {index} is not text")
+    if len(source) > MAX_SOURCE:
+        raise Unreadable(f"cell {index} has {len(source)} characters; at most {MAX_SOURCE} are read")
+    clean = source.encode("utf-8", "replace").decode("utf-8").replace("\0", "\N{REPLACEMENT CHARACTER}")
+    if clean != source:
+        flags.append(f"cell {index} holds characters that are no text; they were replaced")
+    cell_id = raw.get("id")
+    return StudentCell(kind, clean, cell_id if isinstance(cell_id, str) else "", _grade_id(raw.get("metadata")))
+
+
+def _grade_id(metadata: Any) -> str | None:
+    nbgrader = metadata.get("nbgrader") if isinstance(metadata, dict) else None
+    grade_id = nbgrader.get("grade_id") if isinstance(nbgrader, dict) else None
+    return grade_id if isinstance(grade_id, str) and 0 < len(grade_id) <= 128 else None
+
+
+def _lesson(metadata: Any) -> tuple[str | None, str | None]:
+    ours = metadata.get("cnncourse") if isinstance(metadata, dict) else None
+    if not isinstance(ours, dict):
+        return None, None
+    lesson, version = ours.get("lesson"), ours.get("version")
+    return (
+        printable(lesson, 60) if isinstance(lesson, str) else None,
+        printable(version, 20) if isinstance(version, str) else None,
+    )
