@@ -60,6 +60,10 @@ class Figure:
         """What the lecture says, as it writes it."""
         return self.shown or compare.write(self.stated)
 
+    def agrees(self, computed: Any) -> bool:
+        """True if `computed` is what the lecture says, at the digits that it gives."""
+        return compare.agrees(self.stated, computed, self.digits)
+
 
 @dataclass(frozen=True)
 class Entry:

@@ -26,53 +26,47 @@ EMBED = {
     ".gif": "image/gif",
 }
 
-QUOTED = set(
-    [
-        "note",
-        "tip",
-        "hint",
-        "warning",
-        "caution",
-        "attention",
-        "important",
-        "danger",
-        "error",
-        "seealso",
-        "admonition",
-        "margin",
-        "sidebar",
-    ]
-)
-FOLDED = set(["dropdown", "toggle", "solution", "solution-start"])
-TITLED = set(
-    [
-        "exercise",
-        "exercise-start",
-        "theorem",
-        "definition",
-        "algorithm",
-        "example",
-        "table",
-        "list-table",
-        "card",
-        "grid-item-card",
-    ]
-)
-DROPPED = set(
-    [
-        "bibliography",
-        "tableofcontents",
-        "contents",
-        "raw",
-        "index",
-        "toctree",
-        "exercise-end",
-        "solution-end",
-        "glue:figure",
-        "glue",
-    ]
-)
-SOURCE = set(["code-block", "code", "sourcecode", "literalinclude"])
+QUOTED = {
+    "note",
+    "tip",
+    "hint",
+    "warning",
+    "caution",
+    "attention",
+    "important",
+    "danger",
+    "error",
+    "seealso",
+    "admonition",
+    "margin",
+    "sidebar",
+}
+FOLDED = {"dropdown", "toggle", "solution", "solution-start"}
+TITLED = {
+    "exercise",
+    "exercise-start",
+    "theorem",
+    "definition",
+    "algorithm",
+    "example",
+    "table",
+    "list-table",
+    "card",
+    "grid-item-card",
+}
+DROPPED = {
+    "bibliography",
+    "tableofcontents",
+    "contents",
+    "raw",
+    "index",
+    "toctree",
+    "exercise-end",
+    "solution-end",
+    "glue:figure",
+    "glue",
+}
+SOURCE = {"code-block", "code", "sourcecode", "literalinclude"}
 
 
 @dataclass(frozen=True)
