@@ -63,7 +63,8 @@ class CallFailed(Exception):
 @dataclass(frozen=True)
 class CellResult:
     """What a cell did. `outputs` are nbformat outputs with text/plain and image/png only; `limit` names the limit that
-    ended the session in this cell ("time", "memory", "cpu", "output"), None if none did; `flags` say what was cut."""
+    ended the session in this cell ("time", "memory", "cpu", "output"), None if none did; `flags` say what was cut, and
+    how the session ended ("limit", "crash", "wire") if it did."""
 
     ok: bool
     error: str | None = None

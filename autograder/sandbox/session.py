@@ -90,7 +90,7 @@ class Session:
         except wire.NotData as refused:
             error = f"the cell's source cannot be run: {refused}"
         except Ended as ended:
-            limit, error = ended.limit, str(ended)
+            limit, error, flags = ended.limit, str(ended), [ended.kind]
             self._finish()
         return self._cell_result(error, outputs, flags, limit, time.monotonic() - started)
 

@@ -76,17 +76,15 @@ def _open(control: socket.socket, order: dict[str, Any], fds: list[int], isolate
 def serve(control: socket.socket, isolated: bool) -> None:
     """Until the trusted process hangs up. When this process ends, so does its pid namespace with everything in it."""
     control.sendall(json.dumps({"ready": True, "threads": _threads()}).encode() + b"\n")
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # supervisors that have ended are reaped by the kernel
     poll = select.poll()
     poll.register(control.fileno(), select.POLLIN)
     while True:
-        if poll.poll(1000):
+        if poll.poll():
             order = _receive(control)
             if order is None:
                 return
             _open(control, *order, isolated=isolated)
-        with contextlib.suppress(ChildProcessError):
-            while os.waitpid(-1, os.WNOHANG)[0]:
-                pass
 
 
 def main(fd: int, paths: list[str], isolated: bool) -> None:

@@ -271,8 +271,9 @@ def _child(session: socket.socket, pipes: list[tuple[int, int]], limits: dict[st
         for fd, target in ((nothing, 0), (pipes[0][1], 1), (pipes[1][1], 2)):
             os.dup2(fd, target)
         _keep_only(session.detach(), pipes[2][1])
+        os.setsid()
+        os.nice(5)  # what watches comes before what is watched
         if not limits["isolated"]:
-            os.setsid()
             confine.limit_resources(limits)
             os.chdir(limits["scratch"])
         else:
