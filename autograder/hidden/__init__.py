@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from importlib import import_module
+from typing import Any
 
-from cnncourse.checks import Case, load
+from cnncourse.checks import Case, evaluate, load, prepare
+from cnncourse.checks.notebook import caller, show
 
 _MODULES = {"01_convolution": "autograder.hidden.convolution"}
 
@@ -23,3 +26,24 @@ def hidden_cases(lesson: str, exercise: str, seed: int) -> list[Case]:
 def all_cases(lesson: str, exercise: str, seed: int) -> list[Case]:
     """What is graded: the public cases, then the hidden ones."""
     return load(lesson).exercise(exercise).public() + hidden_cases(lesson, exercise, seed)
+
+
+def score_here(lesson: str, exercise: str, function: Callable[..., Any], seed: int = 0) -> float:
+    """Points for a function in this very process, which nothing protects: for nbgrader's own autograde only."""
+    found = load(lesson).exercise(exercise)
+    return evaluate(prepare(found, all_cases(lesson, exercise, seed)), caller(function)).score
+
+
+def scored(lesson: str, seed: int = 0) -> Callable[[str, Callable[..., Any]], float]:
+    """A `check` that shows the public table and gives the points as a number: nbgrader's partial credit.
+
+    It does not raise when a case fails: an error in a test cell would make nbgrader give no points at all.
+    """
+    found = load(lesson)
+
+    def check(name: str, function: Callable[..., Any]) -> float:
+        exercise = found.exercise(name)
+        show(evaluate(prepare(exercise, exercise.public()), caller(function)))
+        return score_here(lesson, name, function, seed)
+
+    return check

@@ -1,4 +1,4 @@
-"""Public checks. In a notebook: `check = for_lesson("01_convolution", version="1.0")`, then `check("conv2d", conv2d)`."""
+"""Public checks: `check = for_lesson("01_convolution", version="1.0")`, then `check("conv2d", conv2d)`."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """What an exercise is and how an answer to it is judged.
 
-A check touches a student's function only through `call(name, *args, **kwargs)`, so the notebook (which calls it) and the
-autograder (which asks a jailed process) share every line of this.
+A check touches a student's function only through `call(name, *args, **kwargs)`, so the notebook (which calls it) and
+the autograder (which asks a jailed process) share every line of this.
 
     share = (S + T * S / S_all) / (S_all + T_all)
 
@@ -245,10 +245,10 @@ def _diagnose(
     everywhere = range(len(outcomes))
     explains = [m for m in prepared.mistakes if all(_same(prepared, m, k, outcomes[k]) for k in failed)]
     consistent = [m for m in explains if all(_same(prepared, m, k, outcomes[k]) for k in everywhere)]
-    # A mistake that would have failed more cases than the student did is only believed on a value, not on an exception.
-    believable = consistent or [m for m in explains if any(outcomes[k].error is None for k in failed)]
-    if believable:
-        return believable[0].name, believable[0].hint
+    # An exception has many causes: a mistake is only believed if it explains at least one wrong value.
+    if (consistent or explains) and any(outcomes[k].error is None for k in failed):
+        named = (consistent or explains)[0]
+        return named.name, named.hint
     if constant:
         return None, "The function gives one and the same answer to every case: it does not look at its input."
     k = next((k for k in failed if outcomes[k].error is None), failed[0])

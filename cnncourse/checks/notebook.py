@@ -1,47 +1,113 @@
-"""The check in a student's notebook."""
+"""The check in a student's notebook: `check("conv2d", conv2d)` shows a table and raises CheckFailed if a case fails."""
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Callable
 from typing import Any
 
-from cnncourse.checks.core import CallError, ExerciseResult, Lesson, Prepared, evaluate, prepare
+from cnncourse.checks.core import Call, CallError, ExerciseResult, Lesson, Prepared, evaluate, prepare
+from cnncourse.checks.show import as_html, as_text, headline
 
 
 class CheckFailed(Exception):
-    """Not all public cases pass."""
+    """Not all public cases pass. Shown in a notebook as one line, without a traceback."""
+
+    def _render_traceback_(self) -> list[str]:
+        return [f"{type(self).__name__}: {self}"]
+
+
+class Unfinished(CheckFailed):
+    """The function still raises NotImplementedError."""
 
 
 class Check:
-    """`check(name, function)`: show the table and raise CheckFailed unless every public case passes."""
+    """The public checks of one lesson, called as `check(name, function)`."""
 
     def __init__(self, lesson: Lesson, version: str) -> None:
         self.lesson = lesson
         self.version = version
         self._prepared: dict[str, Prepared] = {}
+        if message := mismatch(lesson, version):
+            print(message)
+
+    def __repr__(self) -> str:
+        names = ", ".join(e.name for e in self.lesson.exercises)
+        return f"check(name, function) for {self.lesson.name} {self.lesson.version}: {names}"
 
     def result(self, name: str, function: Callable[..., Any]) -> ExerciseResult:
-        """The verdict on the public cases, without showing or raising."""
+        """The verdict on the public cases, without showing or raising. ValueError for an unknown name."""
         if name not in self._prepared:
-            exercise = self.lesson.exercise(name)
+            exercise = self._exercise(name)
             self._prepared[name] = prepare(exercise, exercise.public())
         return evaluate(self._prepared[name], caller(function))
 
+    def _exercise(self, name: str) -> Any:
+        names = [e.name for e in self.lesson.exercises]
+        if name not in names:
+            near = difflib.get_close_matches(str(name), names, n=2, cutoff=0.5) or names
+            raise ValueError(
+                f"check: {self.lesson.name} has no exercise {name!r}. Did you mean {' or '.join(map(repr, near))}?"
+            )
+        return self.lesson.exercise(name)
+
     def __call__(self, name: str, function: Callable[..., Any]) -> None:
+        """Show the table; raise Unfinished or CheckFailed unless every public case passes."""
         result = self.result(name, function)
-        if result.verdict != "pass":
-            raise CheckFailed(f"{name}: {result.hint}")
+        show(result)
+        if result.verdict == "pass":
+            return
+        if unfinished(result):
+            raise Unfinished(f"{name} is not written yet.")
+        raise CheckFailed(headline(result))
 
 
-def caller(function: Callable[..., Any]) -> Callable[..., Any]:
-    """`call(name, *args)` for a function in this process."""
+def mismatch(lesson: Lesson, version: str) -> str:
+    """A sentence if the notebook and the package belong to different versions of the lesson, else an empty text."""
+    if version == lesson.version:
+        return ""
+    return (
+        f"This notebook is version {version} of {lesson.name}, the installed cnncourse checks version {lesson.version}. "
+        f"Install the cnncourse that came with the notebook, or ask for the newer notebook."
+    )
+
+
+def unfinished(result: ExerciseResult) -> bool:
+    """True if every case ended in NotImplementedError."""
+    return all(case.got.split(":")[0] == "NotImplementedError" for case in result.cases)
+
+
+def show(result: ExerciseResult) -> None:
+    """Display the table in a notebook, print it elsewhere. The output's metadata carry the verdict for `validate`."""
+    text = f"{result.name}: not written yet." if unfinished(result) else as_text(result)
+    try:
+        from IPython import get_ipython
+        from IPython.display import display
+    except ImportError:
+        print(text)
+        return
+    if get_ipython() is None or unfinished(result):
+        print(text)
+        return
+    display({"text/plain": text, "text/html": as_html(result)}, raw=True)
+
+
+def caller(function: Callable[..., Any]) -> Call:
+    """`call(name, *args)` for a function in this process: what it raises becomes a CallError."""
 
     def call(name: str, *args: Any, **kwargs: Any) -> Any:
         if not callable(function):
             raise CallError("missing", type(function).__name__, f"{name} is not a function")
         try:
             return function(*args, **kwargs)
-        except Exception as error:
-            raise CallError("error", type(error).__name__, str(error)) from error
+        except (Exception, SystemExit) as error:
+            raise CallError("error", type(error).__name__, _message(error)) from None
 
     return call
+
+
+def _message(error: BaseException) -> str:
+    try:
+        return str(error)
+    except Exception:
+        return ""

@@ -37,8 +37,8 @@ Plain: TypeAlias = "bool | int | float | str | Tensor | Junk | tuple[Plain, ...]
 def fresh(value: Any) -> Any:
     """Copy an input so that nothing done to the copy reaches the original; a tensor keeps its strides and offset."""
     if isinstance(value, Tensor):
-        storage = value.untyped_storage().clone()
-        return value.new_empty(0).set_(storage, value.storage_offset(), value.size(), value.stride())  # type: ignore[call-overload]
+        storage = value.untyped_storage().clone()  # type: ignore[no-untyped-call]
+        return value.new_empty(0).set_(storage, value.storage_offset(), value.size(), value.stride())
     if isinstance(value, np.ndarray):
         return value.copy()
     if isinstance(value, list | tuple) and type(value) in (list, tuple):

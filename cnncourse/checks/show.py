@@ -1,0 +1,74 @@
+"""A check's result as a table: text for a terminal, HTML for a notebook (light and dark, no script, all text escaped)."""
+
+from __future__ import annotations
+
+from html import escape
+
+from cnncourse.checks.core import CaseResult, ExerciseResult
+
+# Colours with a contrast of about 4.3 on white and on near-black; the words carry the meaning without them.
+RIGHT, WRONG = "#1f8a4c", "#d1453b"
+CELL = "border-top:1px solid currentColor;padding:.35em .8em .35em 0;text-align:left;vertical-align:top"
+MONO = "font-family:monospace;white-space:pre-wrap;margin:0;color:inherit;background:transparent;border:0;padding:0"
+
+
+def headline(result: ExerciseResult) -> str:
+    """How many of the cases pass, and the hint."""
+    passed = sum(c.passed for c in result.cases)
+    if passed == len(result.cases):
+        return f"{result.name}: all {passed} public cases pass."
+    return f"{result.name}: {passed} of {len(result.cases)} public cases pass. {result.hint}"
+
+
+def notes(result: ExerciseResult) -> list[str]:
+    """What is worth saying although it costs no points."""
+    named = list(dict.fromkeys(name for case in result.cases for name in case.modified))
+    if not named:
+        return []
+    return [
+        f"Note: your function changes its input ({', '.join(named)}) in place. Work on a copy, so that callers keep theirs."
+    ]
+
+
+def as_text(result: ExerciseResult) -> str:
+    """The table as text."""
+    lines = [headline(result)]
+    for case in result.cases:
+        lines.append(f"  {'pass' if case.passed else 'FAIL'}  {case.name}")
+        if not case.passed:
+            lines += [_block("got", case.got), _block("expected", case.expected)]
+            if case.detail and case.detail != result.hint:
+                lines.append(f"        {case.detail}")
+    return "\n".join(lines + notes(result))
+
+
+def _block(label: str, value: str) -> str:
+    first, *rest = value.splitlines() or [""]
+    return "\n".join([f"        {label + ':':<10}{first}", *(" " * 18 + line for line in rest)])
+
+
+def as_html(result: ExerciseResult) -> str:
+    """The table as HTML, with inline styles only, so that it survives sanitizing."""
+    done = all(c.passed for c in result.cases)
+    head = "".join(
+        f'<th scope="col" style="{CELL};border-top:0">{t}</th>' for t in ("Case", "Got", "Expected", "Verdict")
+    )
+    rows = "".join(_html_row(case, result.hint) for case in result.cases)
+    after = "".join(f"<p>{escape(note)}</p>" for note in notes(result))
+    return (
+        f'<div style="color:inherit"><p><strong style="color:{RIGHT if done else WRONG}">{"✓" if done else "✗"}</strong> '
+        f"{escape(headline(result))}</p>"
+        f'<table style="border-collapse:collapse;color:inherit;background:transparent"><thead><tr>{head}</tr></thead>'
+        f"<tbody>{rows}</tbody></table>{after}</div>"
+    )
+
+
+def _html_row(case: CaseResult, hint: str) -> str:
+    colour, word = (RIGHT, "pass") if case.passed else (WRONG, "fail")
+    detail = f"<br>{escape(case.detail)}" if case.detail and case.detail != hint else ""
+    return (
+        f'<tr style="background:transparent"><td style="{CELL}">{escape(case.name)}</td>'
+        f'<td style="{CELL}"><pre style="{MONO}">{escape(case.got)}</pre></td>'
+        f'<td style="{CELL}"><pre style="{MONO}">{escape(case.expected)}</pre></td>'
+        f'<td style="{CELL}"><strong style="color:{colour}">{word}</strong>{detail}</td></tr>'
+    )
