@@ -103,7 +103,7 @@ def _copied(module: nn.Module, layers: Mapping[type[nn.Module], Replacement], do
 
 def _replaced(module: nn.Module, new: Replacement) -> nn.Module:
     if isinstance(new, type):
-        made = new(**_arguments(module))
+        made: nn.Module = new(**_arguments(module))
         for name, parameter in module._parameters.items():
             made.register_parameter(name, parameter)  # the very same, not a copy
         for name, buffer in module._buffers.items():
