@@ -7,7 +7,7 @@ from importlib import import_module
 from typing import Any
 
 from cnncourse.checks import Case, evaluate, load, prepare
-from cnncourse.checks.notebook import caller, show
+from cnncourse.checks.notebook import Check, caller, show
 
 _MODULES = {"01_convolution": "autograder.hidden.convolution"}
 
@@ -34,16 +34,23 @@ def score_here(lesson: str, exercise: str, function: Callable[..., Any], seed: i
     return evaluate(prepare(found, all_cases(lesson, exercise, seed)), caller(function)).score
 
 
-def scored(lesson: str, seed: int = 0) -> Callable[[str, Callable[..., Any]], float]:
-    """A `check` that shows the public table and gives the points as a number: nbgrader's partial credit.
+class Scored(Check):
+    """A check that gives the points as a number and never raises: nbgrader's partial credit."""
+
+    def __init__(self, lesson: str, seed: int = 0) -> None:
+        found = load(lesson)
+        super().__init__(found, found.version)
+        self.seed = seed
+
+    def __call__(self, name: str, function: Callable[..., Any]) -> float:
+        """Show the public table, then give the points for public and hidden cases together."""
+        show(self.result(name, function))
+        return score_here(self.lesson.name, name, function, self.seed)
+
+
+def scored(lesson: str, seed: int = 0) -> Scored:
+    """What a test cell's hidden region puts in the place of `check`.
 
     It does not raise when a case fails: an error in a test cell would make nbgrader give no points at all.
     """
-    found = load(lesson)
-
-    def check(name: str, function: Callable[..., Any]) -> float:
-        exercise = found.exercise(name)
-        show(evaluate(prepare(exercise, exercise.public()), caller(function)))
-        return score_here(lesson, name, function, seed)
-
-    return check
+    return Scored(lesson, seed)

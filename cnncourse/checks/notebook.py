@@ -51,12 +51,12 @@ class Check:
             )
         return self.lesson.exercise(name)
 
-    def __call__(self, name: str, function: Callable[..., Any]) -> None:
+    def __call__(self, name: str, function: Callable[..., Any]) -> float | None:
         """Show the table; raise Unfinished or CheckFailed unless every public case passes."""
         result = self.result(name, function)
         show(result)
         if result.verdict == "pass":
-            return
+            return None
         if unfinished(result):
             raise Unfinished(f"{name} is not written yet.")
         raise CheckFailed(headline(result))
@@ -67,7 +67,7 @@ def mismatch(lesson: Lesson, version: str) -> str:
     if version == lesson.version:
         return ""
     return (
-        f"This notebook is version {version} of {lesson.name}, the installed cnncourse checks version {lesson.version}. "
+        f"This notebook is version {version} of {lesson.name}, the installed cnncourse has {lesson.version}. "
         f"Install the cnncourse that came with the notebook, or ask for the newer notebook."
     )
 
@@ -78,7 +78,7 @@ def unfinished(result: ExerciseResult) -> bool:
 
 
 def show(result: ExerciseResult) -> None:
-    """Display the table in a notebook, print it elsewhere. The output's metadata carry the verdict for `validate`."""
+    """Display the table in a notebook, print it elsewhere."""
     text = f"{result.name}: not written yet." if unfinished(result) else as_text(result)
     try:
         from IPython import get_ipython
@@ -89,7 +89,7 @@ def show(result: ExerciseResult) -> None:
     if get_ipython() is None or unfinished(result):
         print(text)
         return
-    display({"text/plain": text, "text/html": as_html(result)}, raw=True)
+    display({"text/plain": text, "text/html": as_html(result)}, raw=True)  # type: ignore[no-untyped-call]
 
 
 def caller(function: Callable[..., Any]) -> Call:

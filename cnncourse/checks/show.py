@@ -1,4 +1,4 @@
-"""A check's result as a table: text for a terminal, HTML for a notebook (light and dark, no script, all text escaped)."""
+"""A check's result as a table: text for a terminal, HTML for a notebook (light and dark, no script, escaped)."""
 
 from __future__ import annotations
 
@@ -25,9 +25,8 @@ def notes(result: ExerciseResult) -> list[str]:
     named = list(dict.fromkeys(name for case in result.cases for name in case.modified))
     if not named:
         return []
-    return [
-        f"Note: your function changes its input ({', '.join(named)}) in place. Work on a copy, so that callers keep theirs."
-    ]
+    changed = ", ".join(named)
+    return [f"Note: your function changes its input ({changed}) in place. Work on a copy: callers still need theirs."]
 
 
 def as_text(result: ExerciseResult) -> str:
@@ -50,13 +49,13 @@ def _block(label: str, value: str) -> str:
 def as_html(result: ExerciseResult) -> str:
     """The table as HTML, with inline styles only, so that it survives sanitizing."""
     done = all(c.passed for c in result.cases)
-    head = "".join(
-        f'<th scope="col" style="{CELL};border-top:0">{t}</th>' for t in ("Case", "Got", "Expected", "Verdict")
-    )
+    titles = ("Case", "Got", "Expected", "Verdict")
+    head = "".join(f'<th scope="col" style="{CELL};border-top:0">{t}</th>' for t in titles)
+    mark = f'<strong style="color:{RIGHT if done else WRONG}">{"✓" if done else "✗"}</strong>'
     rows = "".join(_html_row(case, result.hint) for case in result.cases)
     after = "".join(f"<p>{escape(note)}</p>" for note in notes(result))
     return (
-        f'<div style="color:inherit"><p><strong style="color:{RIGHT if done else WRONG}">{"✓" if done else "✗"}</strong> '
+        f'<div style="color:inherit"><p>{mark} '
         f"{escape(headline(result))}</p>"
         f'<table style="border-collapse:collapse;color:inherit;background:transparent"><thead><tr>{head}</tr></thead>'
         f"<tbody>{rows}</tbody></table>{after}</div>"

@@ -27,6 +27,6 @@ LESSON = Lesson(
         equivariance_error.EXERCISE,
         receptive_field.EXERCISE,
     ),
-    withheld=("cnncourse.layers", "cnncourse.receptive", "cnncourse.checks"),
+    withheld=("cnncourse.layers", "cnncourse.receptive", "cnncourse.swapping"),
     questions=("question_flip", "question_stride"),
 )
