@@ -212,7 +212,7 @@ def _scaled(name: str, target: tuple[int, int], gray: bool) -> Tensor:
     if gray and image.shape[0] == 3:
         image = torch.einsum("c,chw->hw", torch.tensor(_LUMA), image)[None]
     image = _cover(image, target).clamp(0, 1)
-    return image if gray else image.expand(3, -1, -1)
+    return (image if gray else image.expand(3, -1, -1)).contiguous()
 
 
 def _cover(image: Tensor, target: tuple[int, int]) -> Tensor:

@@ -24,7 +24,8 @@ PAPER, INK, SOFT, HAIR = "#fdfdfc", "#1d2730", "#56636f", "#d5dce2"
 COLORS: Mapping[str, str] = MappingProxyType(
     {"input": "#0072b2", "filter": "#e69f00", "output": "#009e73", "gradient": "#8e4585"}
 )
-# The same roles dark enough for letters and thin lines (contrast with the card at least 4.5).
+# The same roles dark enough for letters and thin lines (contrast with the card at least 4.5). Dark colours lie closer
+# together: use them only beside a name, a dash pattern or a marker.
 INKS: Mapping[str, str] = MappingProxyType(
     {"input": "#00629b", "filter": "#8a5a00", "output": "#00704f", "gradient": "#8e4585"}
 )
