@@ -86,7 +86,7 @@ export function choices({ label, options, value, onChange, hidden = false }) {
   const inputs = new Map();
   const row = h("div", { class: "cnnw-choices" });
   for (const [v, text, title] of options) {
-    const input = h("input", { type: "radio", name, value: v });
+    const input = h("input", { type: "radio", name, value: String(v) });
     input.checked = v === value;
     input.addEventListener("change", () => onChange(v));
     inputs.set(v, input);

@@ -264,7 +264,7 @@ function render({ model, el }) {
     },
     resize(side) {
       const old = state.kernel;
-      const [dr, dc] = [old.length, old[0].length].map((k) => Math.floor((side - k) / 2));
+      const [dr, dc] = [old.length, old[0].length].map((k) => Math.floor((side - 1) / 2) - Math.floor((k - 1) / 2));
       const cell = (r, c) => old[r - dr]?.[c - dc] ?? 0;
       act.set({ kernel: Array.from({ length: side }, (_, r) => Array.from({ length: side }, (_, c) => cell(r, c))) });
     },

@@ -89,6 +89,7 @@ function render({ model, el }) {
   const { signal } = control;
   const state = { layers: copy(model.get("layers")), n: model.get("input_size"), focus: { level: 0, unit: 0 } };
   let lines = [];
+  let sharing = false;
   let ui = null;
   const reachable = (rows) => rows.filter((row) => row.size > 0).length - 1;
   const settle = (rows) => {
@@ -121,8 +122,10 @@ function render({ model, el }) {
     show();
   };
   const share = () => {
+    sharing = true; // each set below is heard at once, when the other value is still the old one
     model.set("layers", copy(state.layers));
     model.set("input_size", state.n);
+    sharing = false;
     model.save_changes();
   };
   const act = {
@@ -171,7 +174,7 @@ function render({ model, el }) {
   rebuild();
   const listen = () => {
     const [layers, n] = [model.get("layers"), model.get("input_size")];
-    if (JSON.stringify([layers, n]) === JSON.stringify([state.layers, state.n])) return;
+    if (sharing || JSON.stringify([layers, n]) === JSON.stringify([state.layers, state.n])) return;
     Object.assign(state, { layers: copy(layers), n });
     middle();
     rebuild();

@@ -13,7 +13,8 @@ FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "-
 _PAGE = """<!doctype html>
 <html lang="en" data-theme="{theme}"><head><meta charset="utf-8"><title>{name}</title>
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<style>body{{margin:0;padding:12px;font:17px/1.5 sans-serif;background:{paper}}} main{{max-width:{column}px;margin:auto}}</style>
+<style>body{{margin:0;padding:12px;font:17px/1.5 sans-serif;background:{paper}}}
+main{{max-width:{column}px;margin:auto}}</style>
 <style>{css}</style></head><body><main><div id="widget"></div></main>
 <script type="application/json" id="state">{state}</script>
 <script>
@@ -27,6 +28,7 @@ window.model = {{
   }},
   save_changes() {{ this.saved += 1; }},
   on(name, call) {{ (heard[name] ||= []).push(call); }},
+  listeners: () => Object.values(heard).flat().length,
   off(name, call) {{ heard[name] = (heard[name] || []).filter((other) => other !== call); }},
 }};
 </script>
@@ -60,6 +62,26 @@ def page_of(widget: Any, folder: Path, *, theme: str = "light", column: int = 76
     return path
 
 
+def embedded_page(widgets: list[Any], folder: Path, loader: Path) -> Path:
+    """A page that holds widgets as a built book does: their state, and the book's own copy of the widget loader."""
+    from ipywidgets.embed import embed_data
+
+    data = embed_data(views=widgets, drop_defaults=False)
+    state = json.dumps(data["manager_state"]).replace("<", "\\u003c")
+    kind = "application/vnd.jupyter.widget"
+    views = "".join(f'<script type="{kind}-view+json">{json.dumps(view)}</script>' for view in data["view_specs"])
+    at = loader.as_uri()
+    path = folder / "embedded.html"
+    path.write_text(
+        f'''<!doctype html><html lang="en" data-theme="light"><head><meta charset="utf-8"><title>Embedded</title>
+<script src="{at}/require.js"></script><script>requirejs.config({{baseUrl: "{at}"}})</script>
+<script src="{at}/embed-amd.js" data-jupyter-widgets-cdn="{at}/none/"></script></head><body>
+<script type="{kind}-state+json">{state}</script>{views}</body></html>''',
+        encoding="utf-8",
+    )
+    return path
+
+
 class Watched:
     """A page with what went wrong on it."""
 
@@ -87,9 +109,17 @@ def browser() -> Iterator[Any]:
             chromium.close()
 
 
-def opened(chromium: Any, path: Path, *, width: int = 800, height: int = 900, **context: Any) -> Watched:
+def opened(
+    chromium: Any,
+    path: Path,
+    *,
+    width: int = 800,
+    height: int = 900,
+    ready: str = "window.ready === true",
+    **context: Any,
+) -> Watched:
     """The page at `path`, the widget drawn."""
     watched = Watched(chromium.new_context(viewport={"width": width, "height": height}, **context).new_page())
     watched.page.goto(path.as_uri())
-    watched.page.wait_for_function("window.ready === true", timeout=20_000)
+    watched.page.wait_for_function(ready, timeout=20_000)
     return watched

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,10 @@ sys.path.append(str(Path(__file__).parent))
 import javascript
 import widget_harness
 
+_CALL = """async ([source, expression, given]) => {
+  const m = await import(URL.createObjectURL(new Blob([source], { type: "text/javascript" })));
+  return new Function("m", "given", "return " + expression)(m, given);
+}"""
 Run = Callable[[str, Any], Any]
 
 
@@ -24,19 +30,16 @@ def in_chromium() -> Iterator[Callable[[str, str, Any], Any]]:
         pytest.skip("Chromium is not installed (apt-get install chromium)")
     from cnncourse.widgets import _base
 
-    with widget_harness.browser() as chromium:
-        page = chromium.new_page()
+    # In a thread of its own: playwright refuses a second browser in a thread that has one, as tests/browser does.
+    with ThreadPoolExecutor(1) as thread, ExitStack() as stack:
+        chromium = thread.submit(stack.enter_context, widget_harness.browser()).result()
+        page = thread.submit(chromium.new_page).result()
 
         def run(module: str, expression: str, given: Any) -> Any:
-            call = (
-                "async ([source, expression, given]) => {"
-                "const url = URL.createObjectURL(new Blob([source], {type: 'text/javascript'}));"
-                "const m = await import(url);"
-                "return new Function('m', 'given', 'return ' + expression)(m, given); }"
-            )
-            return page.evaluate(call, [_base.script(module), expression, given])
+            return thread.submit(page.evaluate, _CALL, [_base.script(module), expression, given]).result()
 
         yield run
+        thread.submit(stack.close).result()
 
 
 @pytest.fixture(params=["node", pytest.param("chromium", marks=pytest.mark.browser)])
