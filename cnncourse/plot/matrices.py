@@ -111,7 +111,9 @@ def _matrix(
 def _outline(ax: Axes, window: Window, color: str, linewidth: float) -> None:
     top, left, height, width = window
     corner = (left - 0.5, top - 0.5)
-    ax.add_patch(Rectangle(corner, width, height, fill=False, edgecolor=color, linewidth=linewidth, clip_on=False))
+    frame = Rectangle(corner, width, height, fill=False, edgecolor=color, linewidth=linewidth, clip_on=False)
+    frame.set_zorder(3)  # above the cell lines
+    ax.add_patch(frame)
 
 
 def _sign(fig: Figure, sign: str, left: float, cell: float, names: list[str]) -> float:
