@@ -24,6 +24,8 @@ _BOOT = """\
 import os, sys
 if os.getuid() == 0:
     os.setgroups([]); os.setresgid({uid}, {uid}, {uid}); os.setresuid({uid}, {uid}, {uid})
+if os.getpid() == 1 and sys.argv[4] == "isolated":
+    import ctypes; ctypes.CDLL(None).prctl(1, 9, 0, 0, 0)  # changing the user has cleared it: die with bubblewrap
 os.execv(sys.executable, [sys.executable, "-I", "-S", "-B", "-c", sys.argv[1], *sys.argv[2:]])
 """
 _MAIN = """\
@@ -193,16 +195,29 @@ def jailed(stage_: Stage, control_fd: int, hide: Iterable[Path]) -> list[str]:
     for source, target in zip(stage_.course, course, strict=True):
         mounts.bind(source, target)
     mounts.arguments += ["--perms", "1777", "--tmpfs", "/tmp", "--chdir", "/tmp", "--remount-ro", "/"]
-    command = ["bwrap", *_isolation(), *mounts.arguments, "--", str(interpreter()), "-I", "-S", "-B", "-c"]
+    command = [
+        shutil.which("bwrap") or "bwrap",
+        *_isolation(),
+        *mounts.arguments,
+        "--",
+        str(interpreter()),
+        "-I",
+        "-S",
+        "-B",
+        "-c",
+    ]
     boot = _BOOT.format(uid=NOBODY)
     return [*command, boot, _MAIN, str(control_fd), "/opt/sandbox", "isolated", *course, *inside]
 
 
 def _isolation() -> list[str]:
-    flags = ["--unshare-pid", "--unshare-net", "--unshare-ipc", "--unshare-uts", "--unshare-cgroup-try"]
+    # The server is the first process of its pid namespace, which ends with it: no reaper may stay behind.
+    flags = ["--unshare-pid", "--as-pid-1", "--unshare-net", "--unshare-ipc", "--unshare-uts", "--unshare-cgroup-try"]
     flags += ["--hostname", "jail", "--new-session"] if os.getuid() else ["--new-session"]
     if main_thread():
-        flags.append("--die-with-parent")  # bound to the thread that starts it; the control socket's end does the same
+        flags.append(
+            "--die-with-parent"
+        )  # bound to the thread that starts it; the end of the control socket does the same
     if os.getuid() == 0:
         return [*flags, "--cap-drop", "ALL", "--cap-add", "CAP_SETUID", "--cap-add", "CAP_SETGID"]
     return [*flags, "--unshare-user", "--uid", str(NOBODY), "--gid", str(NOBODY)]

@@ -17,6 +17,7 @@ matplotlib.use("module://matplotlib_inline.backend_inline")
 import matplotlib.pyplot as plt
 import numpy as np
 import torch
+from IPython.core.async_helpers import get_asyncio_loop
 from IPython.core.displayhook import DisplayHook
 from IPython.core.displaypub import DisplayPublisher
 from IPython.core.error import StdinNotImplementedError
@@ -91,6 +92,9 @@ class Shell(InteractiveShell):
     displayhook_class = _Hook
     display_pub_class = _Publisher
 
+    def ask_exit(self) -> None:
+        """`exit()` ends nothing: the rest of the notebook is graded, too."""
+
     def enable_gui(self, gui: Any = None) -> None:
         """`%matplotlib …` may name any backend; figures always come out inline."""
 
@@ -144,6 +148,8 @@ def _warm(shell: Shell) -> None:
     shell.run("1 / 0", 1 << 20)
     shell.run("x = 1 +", 1 << 20)
     shell.run("import asyncio\nawait asyncio.sleep(0)\nx = 1\nx", 1 << 20)
+    loop = get_asyncio_loop()  # type: ignore[no-untyped-call]
+    loop.close()  # it holds descriptors, which a child does not inherit
     shell.reset(new_session=True)  # type: ignore[no-untyped-call]
     shell.execution_count = 1
 
@@ -156,6 +162,7 @@ def make() -> Shell:
     config.InteractiveShell.colors = "nocolor"
     config.InteractiveShell.xmode = "Plain"
     shell = Shell.instance(config=config)
+    matplotlib.interactive(True)  # as in a notebook: a figure is shown at the end of its cell
     configure_inline_support(shell, "module://matplotlib_inline.backend_inline")  # type: ignore[no-untyped-call]
     builtins.input = _no_input
     getpass.getpass = _no_input  # type: ignore[assignment]
