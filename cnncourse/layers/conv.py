@@ -5,13 +5,17 @@ group and one axis (the others alike):
 
     y[n, o, i] = b[o] + sum over c, a of w[o, c, a] * x[n, c, i*S + a*D]
 
-Every window is unrolled into a column, so that all of it is one matrix product a group, y = W X, and backward is two
-more: dW = dy X^T and dX = W^T dy. Sources: LeCun et al. 1998, doi:10.1109/5.726791 (the layer); Chellapilla et al.
-2006, inria-00112631 (unrolling); Dumoulin & Visin 2016, arXiv:1603.07285 (the arithmetic).
+Every window is unrolled into a column, so that an image is one matrix product a group, y = W X, and backward is two
+more: dW = dy X^T, summed over the images, and dX = W^T dy. The columns repeat a pixel for every window it lies in, so
+only a few images are unrolled at a time: their columns stay in the processor's cache, and memory stays small.
+
+Sources: LeCun et al. 1998, doi:10.1109/5.726791 (the layer); Chellapilla et al. 2006, inria-00112631 (unrolling);
+Dumoulin & Visin 2016, arXiv:1603.07285 (the arithmetic).
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from itertools import product
 from math import prod
 from typing import Any
@@ -20,7 +24,10 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from cnncourse.layers.geometry import Geometry, Size, geometry, pad, sliding, unbatched
+from cnncourse.layers.geometry import Geometry, Size, geometry, in_autocast, pad, sliding, unbatched
+
+# Numbers unrolled at a time. 8 MB of float32 was fastest on a laptop's processor; a GPU wants few large products.
+_UNROLLED = {"cpu": 2**21, "cuda": 2**27}
 
 
 class _Convolution(torch.autograd.Function):
@@ -28,12 +35,14 @@ class _Convolution(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, w: Tensor, b: Tensor | None, g: Geometry) -> Tensor:
-        X = _columns(pad(x, g), g)  # (G, C/G * K, N * out)
-        W = w.reshape(g.groups, -1, X.shape[1])  # (G, C_out/G, C/G * K)
-        y = (W @ X).reshape(w.shape[0], x.shape[0], *g.out).transpose(0, 1)  # (N, C_out, *out)
         ctx.save_for_backward(x, w)
         ctx.geometry = g
-        return (y if b is None else y + b.reshape(-1, *(1 for _ in g.out))).contiguous()
+        W = w.reshape(g.groups, w.shape[0] // g.groups, -1)  # (G, C_out/G, C/G * K)
+        Y = x.new_empty(x.shape[0], *W.shape[:2], prod(g.out))  # (N, G, C_out/G, out)
+        for some, X in _columns(pad(x, g), g):
+            Y[some] = W @ X
+        y = Y.reshape(x.shape[0], w.shape[0], *g.out)
+        return y if b is None else y.add_(b.reshape(-1, *(1 for _ in g.out)))
 
     @staticmethod
     @once_differentiable
@@ -41,35 +50,43 @@ class _Convolution(torch.autograd.Function):
         x, w = ctx.saved_tensors
         g: Geometry = ctx.geometry
         need_x, need_w, need_b, _ = ctx.needs_input_grad
-        dY = dy.transpose(0, 1).reshape(g.groups, w.shape[0] // g.groups, -1)  # (G, C_out/G, N * out)
-        dx = dw = None
-        if need_w:
-            dw = (dY @ _columns(pad(x, g), g).transpose(1, 2)).reshape(w.shape)
-        if need_x:
-            W = w.reshape(g.groups, w.shape[0] // g.groups, -1)
-            dx = _scatter(W.transpose(1, 2) @ dY, x, g)
+        W = w.reshape(g.groups, w.shape[0] // g.groups, -1)
+        dY = dy.reshape(x.shape[0], *W.shape[:2], prod(g.out))  # (N, G, C_out/G, out)
+        dW = torch.zeros_like(W) if need_w else None
+        if dW is not None:
+            for some, X in _columns(pad(x, g), g):
+                dW += (dY[some] @ X.mT).sum(dim=0)
+        dx = _scatter(W, dY, x, g) if need_x else None
         db = dy.sum(dim=(0, *range(2, dy.dim()))) if need_b else None  # every position used b once
-        return dx, dw, db, None
+        return dx, None if dW is None else dW.reshape(w.shape), db, None
 
 
-def _columns(x: Tensor, g: Geometry) -> Tensor:
-    """Unroll the windows of a padded x (N, C, *lengths) into columns: (G, C/G * K, N * out)."""
-    n, c, axes = x.shape[0], x.shape[1], len(g.kernel)
-    order = (1, *range(2 + axes, 2 + 2 * axes), 0, *range(2, 2 + axes))  # (C, *K, N, *out)
-    return sliding(x, g).permute(order).reshape(g.groups, c // g.groups * prod(g.kernel), n * prod(g.out))
+def _few(x: Tensor, g: Geometry) -> list[slice]:
+    """The batch of x in slices of so few images that their columns hold about `_UNROLLED` numbers."""
+    step = max(1, _UNROLLED.get(x.device.type, 2**21) // (x.shape[1] * prod(g.kernel) * prod(g.out)))
+    return [slice(n, n + step) for n in range(0, x.shape[0], step)]
 
 
-def _scatter(columns: Tensor, x: Tensor, g: Geometry) -> Tensor:
-    """The transpose of `_columns` and `pad`: add each entry to the pixel it was read from, once for every window."""
-    n, c = x.shape[:2]
-    lengths = [b + size + a for b, size, a in zip(g.before, x.shape[2:], g.after, strict=True)]
-    dx: Any = columns.new_zeros(c, n, *lengths)
-    taps: Any = columns.reshape(c, *g.kernel, n, *g.out)
-    for tap in product(*map(range, g.kernel)):
-        dx[:, :, *_read_by(tap, g)] += taps[:, *tap]
-    inside = [slice(b, b + size) for b, size in zip(g.before, x.shape[2:], strict=True)]
-    cropped: Tensor = dx[:, :, *inside]
-    return cropped.transpose(0, 1)
+def _columns(x: Tensor, g: Geometry) -> Iterator[tuple[slice, Tensor]]:
+    """Unroll the windows of a padded x (N, C, *lengths), a few images at a time: (n, G, C/G * K, out)."""
+    axes = len(g.kernel)
+    order = (0, 1, *range(2 + axes, 2 + 2 * axes), *range(2, 2 + axes))  # (N, C, *K, *out)
+    taps = sliding(x, g).permute(order)
+    for some in _few(x, g):
+        yield some, taps[some].reshape(-1, g.groups, x.shape[1] // g.groups * prod(g.kernel), prod(g.out))
+
+
+def _scatter(W: Tensor, dY: Tensor, x: Tensor, g: Geometry) -> Tensor:
+    """dx: the columns W^T dY, each entry added to the pixel it was read from, once for every window."""
+    padded = [b + n + a for b, n, a in zip(g.before, x.shape[2:], g.after, strict=True)]
+    dx: Any = x.new_zeros(*x.shape[:2], *padded)
+    for some in _few(x, g):
+        taps: Any = (W.mT @ dY[some]).reshape(-1, x.shape[1], *g.kernel, *g.out)
+        for tap in product(*map(range, g.kernel)):
+            dx[some][:, :, *_read_by(tap, g)] += taps[:, :, *tap]
+    inside = [slice(b, b + n) for b, n in zip(g.before, x.shape[2:], strict=True)]
+    cropped: Tensor = dx[:, :, *inside]  # what fell on the padding is dropped
+    return cropped
 
 
 def _read_by(tap: tuple[int, ...], g: Geometry) -> list[slice]:
@@ -91,6 +108,7 @@ def _convolve(
     groups: int,
 ) -> Tensor:
     what = f"conv{axes}d"
+    input, weight, bias = in_autocast(input, weight, bias)
     input, single = unbatched(what, input, axes)
     g = geometry(what, input, weight, bias, stride, padding, dilation, groups, axes)
     y: Tensor = _Convolution.apply(input, weight, bias, g)  # type: ignore[no-untyped-call]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import torch
 from torch import Tensor
@@ -91,9 +91,9 @@ def _check_tensors(what: str, input: Tensor, weight: Tensor, bias: Tensor | None
                 f"{what}: {name} is on {value.device}, input on {input.device}; expected the same device. "
                 f"Move one, e.g. {name}.to(input.device)."
             )
-    if not (input.is_floating_point() or input.is_complex()):
+    if not input.is_floating_point():
         raise TypeError(
-            f"{what}: input has dtype {input.dtype}; expected a floating-point one. Convert it: input.float()."
+            f"{what}: input has dtype {input.dtype}; expected a floating-point one. Convert all: input.float()."
         )
 
 
@@ -134,6 +134,16 @@ def unbatched(what: str, input: Tensor, axes: int) -> tuple[Tensor, bool]:
     if isinstance(input, Tensor) and input.dim() == axes + 1:
         return input[None], True
     return input, False
+
+
+def in_autocast(*tensors: Tensor | None) -> list[Any]:
+    """Inside `torch.autocast` the tensors in its dtype, as torch's own convolutions take them; else unchanged."""
+    kinds = {t.device.type for t in tensors if isinstance(t, Tensor) and t.dtype != torch.float64}
+    kind = kinds.pop() if len(kinds) == 1 else None
+    if kind is None or not torch.is_autocast_enabled(kind):
+        return list(tensors)
+    to = torch.get_autocast_dtype(kind)
+    return [t.to(to) if isinstance(t, Tensor) and t.is_floating_point() else t for t in tensors]
 
 
 def sliding(x: Tensor, g: Geometry) -> Tensor:

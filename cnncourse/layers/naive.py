@@ -41,6 +41,7 @@ def conv3d(
     return _forward(3, input, weight, bias, stride, padding, dilation)
 
 
+@torch.no_grad()
 def _forward(axes: int, x: Tensor, w: Tensor, b: Tensor | None, stride: Size, padding: Size, dilation: Size) -> Tensor:
     g = geometry(f"naive.conv{axes}d", x, w, b, stride, padding, dilation, 1, axes)
     x = pad(x, g)
@@ -53,6 +54,7 @@ def _forward(axes: int, x: Tensor, w: Tensor, b: Tensor | None, stride: Size, pa
     return y
 
 
+@torch.no_grad()
 def conv2d_input(
     input_size: Sequence[int],
     weight: Tensor,
@@ -76,6 +78,7 @@ def conv2d_input(
     return dx[:, :, g.before[0] : g.before[0] + height, g.before[1] : g.before[1] + width]
 
 
+@torch.no_grad()
 def conv2d_weight(
     input: Tensor,
     weight_size: Sequence[int],
