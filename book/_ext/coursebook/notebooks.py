@@ -116,8 +116,10 @@ def write_notebook(app: Sphinx, pagename: str, templatename: str, context: dict[
     install = f"cnncourse @ git+{repository}" if repository else None
     target = Path(app.outdir) / FOLDER / f"{pagename}.ipynb"
     target.parent.mkdir(parents=True, exist_ok=True)
-    nbformat.write(make_notebook(source, surroundings(app, pagename), install=install), target)
+    text = nbformat.writes(make_notebook(source, surroundings(app, pagename), install=install))
+    target.write_text(text + "\n", encoding="utf-8")
     context["coursebook_notebook"] = f"{FOLDER}/{pagename}.ipynb"
+    context["coursebook_notebook_json"] = text.replace("<", "\\u003c")  # from file:// a page may not read its neighbours
 
 
 def setup(app: Sphinx) -> None:
