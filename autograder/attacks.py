@@ -18,6 +18,7 @@ class Attack:
     tries: str
     cell: str
     answer: str = ""
+    flagged: bool = False  # whether reading the code already shows it
 
 
 ATTACKS = (
@@ -52,7 +53,6 @@ ATTACKS = (
     Attack(
         "read_the_hidden_cases",
         "importing the hidden cases and the references",
-        "answers = {{}}\n"
         "try:\n"
         "    import autograder.hidden as hidden\n"
         "    print(open(hidden.__file__).read())\n"
@@ -63,7 +63,8 @@ ATTACKS = (
         "    for exercise in load('01_convolution').exercises:\n"
         "        globals()[exercise.name] = exercise.reference\n"
         "except Exception as error:\n"
-        "    print('no', type(error).__name__)\n".replace("{{}}", "{}"),
+        "    print('no', type(error).__name__)\n",
+        flagged=True,
     ),
     Attack(
         "search_the_disk",

@@ -139,7 +139,6 @@ def _answers(source: LessonSource, record: Record, people: dict[str, Any]) -> It
         )
         yield {
             "name": spoken(info.grade_id),
-            "question": "",
             "html": markdown(texts[info.grade_id]) if given and info.grade_id in texts else "",
             "score": score,
             "max": info.points,

@@ -11,7 +11,7 @@ from __future__ import annotations
 import builtins
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -20,7 +20,7 @@ from autograder.intake import Submission, Unreadable, parse, printable
 from autograder.lessons import TEST_PREFIX, LessonSource
 from autograder.rebuild import Rebuilt, rebuild
 from autograder.replay import Replay
-from autograder.sandbox import Sandbox
+from autograder.sandbox import Limits, Sandbox
 from cnncourse.checks.core import CallError, ExerciseResult, Prepared, evaluate
 
 Record: TypeAlias = dict[str, Any]
@@ -56,6 +56,7 @@ class Kit:
     withheld: tuple[str, ...]
     jail: Path
     unsafe: bool = False
+    limits: Limits = field(default_factory=Limits)
 
     @property
     def max_score(self) -> float:
@@ -221,8 +222,15 @@ def _forbidden(kit: Kit, rebuilt: Rebuilt) -> list[str]:
     everything = [cell.source for cell in rebuilt.cells if cell.origin in ("added", "answer") and cell.kind == "code"]
     anywhere = {name for task in kit.tasks for name in task.forbidden}
     flags.extend(f"an added cell uses {name}, which an exercise asks to do without" for name in _used(added, anywhere))
-    flags.extend(f"uses {name}, which is withheld in this lesson" for name in _used(everything, kit.withheld))
+    withheld = [name for name in kit.withheld if name != "cnncourse.checks"] + [
+        f"cnncourse.checks.{n}" for n in _INSIDE
+    ]
+    flags.extend(f"uses {name}, which is withheld in this lesson" for name in _used(everything, withheld))
     return flags
+
+
+# `checks.for_lesson` is in every notebook; these are not.
+_INSIDE = ("load", "core", "catalogue", "values", "where", "convolution", "prepare", "evaluate")
 
 
 def _used(sources: Sequence[str], names: Sequence[str] | set[str]) -> list[str]:

@@ -90,7 +90,7 @@ def histogram(shares: Sequence[float], bins: int = 10) -> Markup:
     counts = [0] * bins
     for share in shares:
         counts[min(int(share * bins), bins - 1)] += 1
-    width, height, left, top, base = 560, 210, 14, 22, 168
+    width, height, left, top, base = 420, 200, 22, 22, 150
     step = (width - 2 * left) / bins
     highest = max([*counts, 1])
     pieces = [Markup('<line class="axis" x1="{}" x2="{}" y1="{}" y2="{}"/>').format(left, width - left, base, base)]
@@ -111,15 +111,15 @@ def histogram(shares: Sequence[float], bins: int = 10) -> Markup:
     for i in range(0, bins + 1, 2):
         pieces.append(
             Markup('<text x="{:.1f}" y="{}" text-anchor="middle">{} %</text>').format(
-                left + i * step, base + 16, 100 * i // bins
+                left + i * step, base + 18, 100 * i // bins
             )
         )
     pieces.append(
         Markup('<text x="{}" y="{}" text-anchor="middle">share of the points; number of students</text>').format(
-            width / 2, base + 36
+            width / 2, base + 40
         )
     )
     said = ", ".join(f"{100 * i // bins} to {100 * (i + 1) // bins} %: {c}" for i, c in enumerate(counts) if c)
     return Markup(
-        '<svg viewBox="0 0 {} {}" width="100%" role="img" aria-label="Students by share of the points: {}">{}</svg>'
+        '<svg viewBox="0 0 {} {}" class="chart" role="img" aria-label="Students by share of the points: {}">{}</svg>'
     ).format(width, height, said, Markup("").join(pieces))

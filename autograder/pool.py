@@ -188,7 +188,7 @@ def _work(packed: bytes, pipe: Connection, coordinator: int) -> None:
 
 def _serve(kit: Kit, pipe: Connection) -> None:
     """Grade what comes down the pipe; a sandbox that has broken is made anew, once for a submission."""
-    sandbox = Sandbox(python_path=[kit.jail], unsafe=kit.unsafe)
+    sandbox = _sandbox(kit)
     try:
         while message := pipe.recv_bytes():
             submission = _unpack(message)
@@ -196,11 +196,15 @@ def _serve(kit: Kit, pipe: Connection) -> None:
                 record = grade_safely(kit, sandbox, submission)
             except SandboxError:
                 sandbox.close()
-                sandbox = Sandbox(python_path=[kit.jail], unsafe=kit.unsafe)
+                sandbox = _sandbox(kit)
                 record = grade_safely(kit, sandbox, submission)
             pipe.send_bytes(json.dumps(record).encode())
     finally:
         sandbox.close()
+
+
+def _sandbox(kit: Kit) -> Sandbox:
+    return Sandbox(python_path=[kit.jail], unsafe=kit.unsafe, limits=kit.limits)
 
 
 def grade_safely(kit: Kit, sandbox: Sandbox, submission: Submission) -> Record:

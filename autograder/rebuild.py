@@ -16,6 +16,7 @@ Rules, so that nobody has to guess (each one that applies is reported as a flag)
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -101,18 +102,29 @@ def _match(source: LessonSource, released: Sequence[str], cells: Sequence[Studen
 
 
 def _report_moves(source: LessonSource, places: Sequence[int | None], flags: list[str]) -> None:
-    highest = -1
-    moved: list[str] = []
-    for place in places:
-        if place is None:
-            continue
-        if place < highest and source.cells[place].grade_id and str(source.cells[place].grade_id) not in moved:
-            moved.append(str(source.cells[place].grade_id))
-        highest = max(highest, place)
-    counts = Counter(place for place in places if place is not None)
-    moved = [name for name in moved if counts[source.by_grade_id[name].index] == 1]
+    found = [place for place in places if place is not None]
+    counts = Counter(found)
+    stayed = set(_longest_rise(found))
+    names = (source.cells[place].grade_id for place in found if place not in stayed and counts[place] == 1)
+    moved = [name for name in names if name is not None]
     if moved:
         flags.append(f"moved cells were put back: {', '.join(moved)}")
+
+
+def _longest_rise(numbers: Sequence[int]) -> list[int]:
+    """The longest strictly rising subsequence: the cells that need not have moved."""
+    ends: list[int] = []  # ends[k]: position of the smallest number that ends a rise of length k + 1
+    before: list[int | None] = []
+    for i, number in enumerate(numbers):
+        k = bisect_left(ends, number, key=lambda at: numbers[at])
+        before.append(ends[k - 1] if k else None)
+        ends[k : k + 1] = [i]
+    rise: list[int] = []
+    at = ends[-1] if ends else None
+    while at is not None:
+        rise.append(numbers[at])
+        at = before[at]
+    return rise[::-1]
 
 
 def _answers(

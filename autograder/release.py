@@ -79,7 +79,7 @@ def _apply(steps: tuple[type, ...], notebook: NotebookNode) -> NotebookNode:
 
 def leaks(source: NotebookNode, copy_: NotebookNode) -> list[str]:
     """What of the instructor's secrets is left in the students' copy, one line each; empty when it is clean."""
-    return [*_marker_leaks(copy_), *_line_leaks(source, copy_), *_state_leaks(copy_)]
+    return [*_marker_leaks(copy_), *_line_leaks(source, copy_), *_state_leaks(copy_), *_lost(source, copy_)]
 
 
 def _marker_leaks(copy_: NotebookNode) -> Iterator[str]:
@@ -117,6 +117,14 @@ def _state_leaks(copy_: NotebookNode) -> Iterator[str]:
         meta = cell.metadata.get("nbgrader", {})
         if meta.get("solution") and cell.cell_type == "code" and "raise NotImplementedError" not in cell.source:
             yield f"cell {i}: the solution cell {meta.get('grade_id')!r} has no 'raise NotImplementedError' to fill in"
+
+
+def _lost(source: NotebookNode, copy_: NotebookNode) -> Iterator[str]:
+    """Functions whose very head is gone: without a marker that it knows, nbgrader replaces the whole cell."""
+    for i, (before, after) in enumerate(zip(source.cells, copy_.cells, strict=True)):
+        name = before.metadata.get("nbgrader", {}).get("grade_id", "")
+        if f"def {name}(" in before.source and f"def {name}(" not in after.source:
+            yield f"cell {i}: the head of {name!r} is gone; is a marker of its solution misspelt?"
 
 
 def _lines(source: str) -> list[str]:

@@ -151,11 +151,14 @@ class _Run:
         return record
 
     def _base_key(self) -> str:
-        """Everything but the submission that a verdict depends on."""
+        """What a verdict depends on beside the submission: lesson, checks, hidden cases, seed, the code that grades.
+
+        Other changes in `cnncourse` do not make old verdicts worthless; whoever wants them anew says --regrade.
+        """
         home = Path(__file__).parent
         parts = [autograder.__version__, self.options.lesson, self.source.digest, self.seed, self.options.unsafe]
         parts += [hashlib.sha256((home / name).read_bytes()).hexdigest() for name in GRADING_CODE]
-        parts += [package.digest(home / "sandbox"), package.digest(home / "hidden"), package.digest(package.home())]
+        parts += [package.digest(folder) for folder in (home / "sandbox", home / "hidden", package.home() / "checks")]
         return hashlib.sha256(repr(parts).encode()).hexdigest()
 
     def _key(self, submission: Submission, base: str) -> str:

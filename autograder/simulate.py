@@ -77,6 +77,7 @@ class Classroom:
         self._solutions = {e.name: solution(source, e.name) for e in self.lesson.exercises}
         self._wrong = [(e.name, m) for e in self.lesson.exercises for m in e.mistakes if m.source]
         self._random.shuffle(self._wrong)
+        self._common = self._wrong[:5]  # a few mistakes are made by many, as in a real class
         self._used = 0
 
     def students(self, number: int) -> Iterator[Student]:
@@ -150,19 +151,19 @@ class Classroom:
         return reached
 
     def _next_mistakes(self, number: int) -> dict[str, Mistake]:
-        """The next mistakes of the shuffled catalogue, each in another exercise, until every one has had its turn."""
+        """Up to `number` mistakes in different exercises: a common one among several, then the next of the rest."""
         if not self._wrong:
             raise AutograderError(f"{self.lesson.name} has no catalogued mistakes with a source", "add Mistake.source")
-        chosen: dict[str, Mistake] = {}
+        chosen = dict(self._random.sample(self._common, 1)) if number > 1 else {}
+        fresh = 0
         for step in range(len(self._wrong)):
             exercise, mistake = self._wrong[(self._used + step) % len(self._wrong)]
-            if exercise in chosen:
+            if exercise in chosen or len(chosen) == number:
                 break
             chosen[exercise] = mistake
-            if len(chosen) == number:
-                break
-        self._used = (self._used + len(chosen)) % len(self._wrong)
-        return chosen
+            fresh += 1
+        self._used = (self._used + fresh) % len(self._wrong)
+        return chosen or dict([self._wrong[self._used]])
 
     def _blank(self, name: str, variant: int) -> Student:
         return self._make(name, "blank", {})
@@ -190,6 +191,8 @@ class Classroom:
         answers = {n: attack.answer.format(name=n) for n in names} if attack.answer else {}
         student = self._make(name, "attack", answers, attack=attack.name)
         student.expected["exercises"] = {n: {"verdict": "none"} for n in names}
+        if attack.flagged:
+            student.expected.update(status="needs_person", reason="withheld")
         if attack.cell:
             student.notebook.cells.insert(0, notebooks.cell("code", attack.cell, "own-first"))
         return student

@@ -140,7 +140,7 @@ def _auto(grade: Grade, scores: dict[str, float], record: Record) -> float | Non
 
 
 def _set(grade: Grade, score: float | None, doubtful: bool) -> None:
-    """Set the automatic score; ask for a person when there is none, it is doubtful, or it changed under a hand grade."""
+    """Set the automatic score; ask for a person when it is none or doubtful, or changed under a hand grade."""
     changed = grade.auto_score != score
     grade.auto_score = score
     if grade.manual_score is None:
@@ -178,7 +178,7 @@ def assignments(out: Path, db: str | None = None) -> list[str]:
         return [a.name for a in gradebook.assignments]
 
 
-_CONFIG = '''"""For nbgrader's tools in this folder: formgrader, export, release_feedback. Made by `autograder grade`."""
+_CONFIG = '''"""For nbgrader's tools in this folder: formgrader, export, release_feedback. By `autograder grade`."""
 
 c = get_config()  # noqa: F821
 
