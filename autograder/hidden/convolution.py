@@ -108,13 +108,16 @@ class _Shape:
     out: tuple[int, int]
 
 
-def _shape(rng: random.Random) -> _Shape:
+def _shape(rng: random.Random, deep: int | None = None) -> _Shape:
+    """Draw until nothing is square. Along axis `deep`, if given, the last window reads all of a padding of 3."""
     while True:
         kernel = (rng.randint(2, 4), rng.randint(2, 4))
         stride = (rng.randint(1, 3), rng.randint(1, 3))
         padding = (rng.choice((0, 2, 3)), rng.choice((0, 2, 3)))
         out = (rng.randint(2, 4), rng.randint(2, 4))
         left = [rng.randint(0, s - 1) for s in stride]
+        if deep is not None:
+            padding, left[deep] = ((3, 2), (2, 3))[deep], 0
         H, W = (o * s - s + k + r - 2 * p for o, s, k, r, p in zip(out, stride, kernel, left, padding, strict=True))
         differ = all(a != b for a, b in (kernel, stride, padding, out, (H, W)))
         overlap = any(k > s for k, s in zip(kernel, stride, strict=True))
@@ -146,7 +149,10 @@ def _layer(rng: random.Random, name: str, s: _Shape, dtype: torch.dtype, share: 
 
 def _layers(rng: random.Random) -> list[_Layer]:
     """Eight with everything at once, then one image, no image, one pixel kernels."""
-    made = [_layer(rng, f"random {k + 1}", _shape(rng), torch.float64 if k % 2 else torch.float32) for k in range(6)]
+    made = [
+        _layer(rng, f"random {k + 1}", _shape(rng, k if k < 2 else None), torch.float64 if k % 2 else torch.float32)
+        for k in range(6)
+    ]
     a, b = (
         _layer(rng, "not contiguous", _shape(rng), torch.float64),
         _layer(rng, "large values", _shape(rng), torch.float64),
@@ -193,6 +199,9 @@ def _conv2d_bias(rng: random.Random) -> list[Case]:
     return [c for c in made if c.name not in ("large values",)]
 
 
+_CORNERS = ((1, 0), (0, 1), (0, 0), (1, 1), (0, 1), (1, 0), (1, 1), (0, 0))
+
+
 def _equivariance_error(rng: random.Random) -> list[Case]:
     made = []
     for k in range(8):
@@ -203,7 +212,10 @@ def _equivariance_error(rng: random.Random) -> list[Case]:
         if k == 3:
             shift = (down, right)
         inside = [range(max(d, 0), min(n, n + d)) for d, n in zip(shift, (H, W), strict=True)]
-        at = (y.shape[0] - 1, y.shape[1] - 1, rng.choice(inside[0]), rng.choice(inside[1]))
+        corner = [
+            r[-1 if end else 0] for r, end in zip(inside, _CORNERS[k], strict=True)
+        ]  # a bound off by one misses it
+        at = (y.shape[0] - 1, y.shape[1] - 1, *corner)
         case = pair(y, shift, 5 + y.flip(0), (at, (-1) ** (k == 5) * -rng.uniform(0.01, 0.1)))
         noisy = case.args[1] + 0.001 * _noise(rng, *y.shape, dtype=y.dtype)
         if k == 6:
