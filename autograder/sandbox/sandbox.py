@@ -142,20 +142,23 @@ class Sandbox:
     def session(self, *, seed: int = 0, limits: Limits | None = None) -> Session:
         """A fresh jailed child; its global random generators start from `seed`."""
         chosen = limits or self.limits
-        ours, theirs = socket.socketpair()
-        status, theirs_status = socket.socketpair()
         order = json.dumps({**chosen.for_jail(), "seed": seed}).encode()
-        with self._lock, theirs, theirs_status:
-            if self._process is None or self._control is None:
+        with self._lock:
+            if self._control is None:
                 raise SandboxError("the sandbox is closed.")
-            head = struct.pack("<I", len(order))
+            ours, theirs = socket.socketpair()
+            status, theirs_status = socket.socketpair()
             try:
+                head = struct.pack("<I", len(order))
                 socket.send_fds(self._control, [head], [theirs.fileno(), theirs_status.fileno()])
                 self._control.sendall(order)
             except OSError as error:
                 ours.close()
                 status.close()
                 raise SandboxError(f"the fork server has ended ({error}).", "Open a new Sandbox.") from error
+            finally:
+                theirs.close()
+                theirs_status.close()
         return Session(ours, status, chosen)
 
     def close(self) -> None:
