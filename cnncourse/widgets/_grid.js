@@ -11,9 +11,9 @@ export function makeGrid({ role, title, help, onPoint, onStep, onKey, signal }) 
   const marks = s("g", { class: "cnnw-marks" });
   const label = uid("grid");
   const hint = uid("help");
-  const svg = s("svg", { class: `cnnw-grid ${role}`, role: "application", tabindex: 0, "aria-labelledby": label, "aria-describedby": hint });
+  const svg = s("svg", { class: `cnnw-grid role-${role}`, role: "application", tabindex: 0, "aria-labelledby": label, "aria-describedby": hint });
   svg.append(back, texts, marks);
-  const heading = h("h4", { id: label, class: role }, h("span", { text: title }));
+  const heading = h("h4", { id: label, class: `role-${role}` }, h("span", { text: title }));
   const detail = h("span", { class: "cnnw-detail" });
   heading.append(detail);
   const el = h("div", { class: "cnnw-map" }, heading, svg, h("span", { id: hint, class: "cnnw-unseen", text: help }));

@@ -6,7 +6,7 @@ import { css, inkOn, signed } from "./_color.js";
 
 /** onEdit(row, column, value); rows and columns as shown. Returns {el, show(weights, look), brush(value|null)}. */
 export function kernelEditor({ onEdit, signal }) {
-  const el = h("div", { class: "cnnw-matrix filter", role: "group", "aria-label": "Kernel weights" });
+  const el = h("div", { class: "cnnw-matrix role-filter", role: "group", "aria-label": "Kernel weights" });
   let inputs = [];
   let columns = 0;
   let brush = null;

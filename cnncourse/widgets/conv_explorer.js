@@ -72,14 +72,14 @@ function build(model, state, act, signal) {
       options: [["type", "type", "click a weight and type"], ["-1", "\u22121", "paint \u22121"], ["0", "0", "paint 0"], ["1", "+1", "paint +1"]],
     }),
     editor: kernelEditor({ onEdit: act.edit, signal }),
-    window: h("div", { class: "cnnw-matrix input", "aria-hidden": "true" }),
-    products: h("div", { class: "cnnw-matrix output", "aria-hidden": "true" }),
+    window: h("div", { class: "cnnw-matrix role-input", "aria-hidden": "true" }),
+    products: h("div", { class: "cnnw-matrix role-output", "aria-hidden": "true" }),
     sum: h("output", { class: "cnnw-sum" }),
     terms: h("p", { class: "cnnw-terms" }),
     formula: h("p", { class: "cnnw-formula" }),
     error: h("p", { class: "cnnw-error", role: "alert" }),
     legend: h("p", { class: "cnnw-legend" }),
-    used: h("h4", { class: "filter", text: "kernel" }),
+    used: h("h4", { class: "role-filter", text: "kernel" }),
     play: button("Play", { title: "move the window over the image, row by row", onClick: act.play, kind: "main" }),
     numbers: toggle({ label: "numbers", value: true, onChange: (numbers) => act.set({ numbers }) }),
     speaker: speaker(),
@@ -102,16 +102,16 @@ function arrange(ui, act) {
   const part = (title, kind, node) => h("div", { class: "cnnw-part" }, title ?? h("h4", { class: kind, text: node.title0 }), node);
   ui.window.title0 = "window";
   ui.products.title0 = "products";
-  const settings = h("div", { class: "cnnw-settings" }, ui.kernel.el, ui.side.el, ui.flip.el, ui.stride.el, ui.padding.el, ui.dilation.el);
+  const settings = h("div", { class: "cnnw-settings" }, ui.kernel.el, ui.side.el, ui.stride.el, ui.padding.el, ui.dilation.el, ui.flip.el);
   const head = h("div", { class: "cnnw-head" }, ui.photo.el, settings);
   const player = h("div", { class: "cnnw-row" }, ui.play, button("Step", { title: "one position on", onClick: act.step }),
     button("Clear", { title: "empty the output", onClick: act.clear }), button("Fill", { title: "compute every position", onClick: act.fill }));
   ui.input.el.append(player);
   ui.output.el.append(h("div", { class: "cnnw-row" }, ui.legend, ui.numbers.el));
   const maps = h("div", { class: "cnnw-maps" }, ui.input.el, ui.output.el);
-  const total = h("div", { class: "cnnw-part" }, h("h4", { class: "output", text: "sum" }), ui.sum);
-  const equation = h("div", { class: "cnnw-equation" }, part(null, "input", ui.window), operator("\u00d7"), part(ui.used, "", ui.editor.el),
-    operator("="), part(null, "output", ui.products), operator("\u2192"), total);
+  const total = h("div", { class: "cnnw-part" }, h("h4", { class: "role-output", text: "sum" }), ui.sum);
+  const equation = h("div", { class: "cnnw-equation" }, part(null, "role-input", ui.window), operator("\u00d7"), part(ui.used, "", ui.editor.el),
+    operator("="), part(null, "role-output", ui.products), operator("\u2192"), total);
   const below = h("div", { class: "cnnw-row" }, ui.brush.el, button("All zero", { title: "start your own kernel", onClick: act.blank }));
   return [head, ui.error, maps, h("div", { class: "cnnw-work" }, equation, ui.terms, below), ui.formula, ui.speaker.el];
 }

@@ -48,7 +48,7 @@ function tableRow(layer, k, act) {
     });
     return h("td", { "data-label": `${name} ${symbol}` }, field.el);
   });
-  const out = ["output", "field", "jump"].map((name) => h("td", { class: `number ${name}`, "data-label": name === "output" ? "output size" : name === "field" ? "receptive field" : "jump" }));
+  const out = ["size", "view", "jump"].map((name) => h("td", { class: `cnnw-count cnnw-${name}`, "data-label": name === "size" ? "output size" : name === "view" ? "receptive field" : "jump" }));
   const remove = h("button", { type: "button", class: "cnnw-remove", "aria-label": `remove layer ${k + 1}`, title: "remove this layer", text: "\u00d7" });
   remove.addEventListener("click", () => act.remove(k));
   const head = h("th", { scope: "row" }, h("span", { class: `cnnw-kind ${layer.kind}`, text: `${k + 1}  ${layer.kind}` }));
@@ -80,7 +80,7 @@ function build(model, state, act, signal) {
   };
   ui.input.el.classList.add("wide");
   const cells = head.map((text) => h("th", { scope: "col", text }));
-  ui.table = h("table", {}, h("thead", {}, h("tr", {}, ...cells, h("th", { scope: "col" }, h("span", { class: "cnnw-unseen", text: "remove" })))), ui.body);
+  ui.table = h("table", { class: "cnnw-stack" }, h("thead", {}, h("tr", {}, ...cells, h("th", { scope: "col" }, h("span", { class: "cnnw-unseen", text: "remove" })))), ui.body);
   return ui;
 }
 

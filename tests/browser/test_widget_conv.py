@@ -36,7 +36,7 @@ def shown_sum(page: Any) -> float:
 
 
 def shown_map(page: Any) -> list[float]:
-    texts = page.locator("svg.output text").all_text_contents()
+    texts = page.locator("svg.role-output text").all_text_contents()
     return [float(text.replace("\u2212", "-")) for text in texts if text]
 
 
@@ -46,7 +46,7 @@ def expected(kernel: Any = KERNELS["laplacian"], **options: int) -> torch.Tensor
 
 
 def test_arrow_keys_move_the_window(page: Any) -> None:
-    page.locator("svg.input").focus()
+    page.locator("svg.role-input").focus()
     page.keyboard.press("Home")
     assert where(page) == "y[0, 0]"
     for key, place in {
@@ -63,7 +63,7 @@ def test_arrow_keys_move_the_window(page: Any) -> None:
 
 
 def test_mouse_drags_the_window(page: Any) -> None:
-    box = page.locator("svg.input").bounding_box()
+    box = page.locator("svg.role-input").bounding_box()
     cell = box["width"] / 11
     page.mouse.move(box["x"] + 1.5 * cell, box["y"] + 1.5 * cell)
     page.mouse.down()
@@ -77,7 +77,7 @@ def test_mouse_drags_the_window(page: Any) -> None:
 
 
 def test_a_tap_moves_the_window(page: Any) -> None:
-    box = page.locator("svg.output").bounding_box()
+    box = page.locator("svg.role-output").bounding_box()
     page.touchscreen.tap(box["x"] + box["width"] * 3.5 / 9, box["y"] + box["height"] * 5.5 / 7)
     assert where(page) == "y[5, 3]"
 
@@ -95,19 +95,19 @@ def test_the_map_equals_torch(page: Any) -> None:
 def test_options_change_the_map(page: Any, label: str, option: str, size: str) -> None:
     page.get_by_label(label, exact=True).fill("2")
     page.keyboard.press("Enter")
-    assert size in page.locator("h4.output").first.inner_text()
+    assert size in page.locator("h4.role-output").first.inner_text()
     assert shown_map(page) == expected(**{option: 2}).flatten().tolist()
     assert page.evaluate(f"model.get('{option}')") == 2
 
 
 def test_padding_shows_zeros(page: Any) -> None:
     page.get_by_role("button", name="Padding: more").click()
-    assert page.locator("svg.input rect.pad").count() == 11 * 13 - 9 * 11
-    assert "padded to 11 × 13" in page.locator("h4.input").first.inner_text()
+    assert page.locator("svg.role-input rect.pad").count() == 11 * 13 - 9 * 11
+    assert "padded to 11 × 13" in page.locator("h4.role-input").first.inner_text()
     assert shown_map(page) == expected(padding=1).flatten().tolist()
-    page.locator("svg.input").focus()
+    page.locator("svg.role-input").focus()
     page.keyboard.press("Home")
-    assert page.locator(".cnnw-matrix.input .pad").count() == 5
+    assert page.locator(".cnnw-matrix.role-input .pad").count() == 5
     assert "H′ = ⌊(9 + 2·1 − 1·(3 − 1) − 1) / 1⌋ + 1 = 9" in page.locator(".cnnw-formula").inner_text()
 
 
@@ -163,7 +163,7 @@ def test_a_window_that_does_not_fit_is_explained(page: Any) -> None:
     told = page.get_by_role("alert").inner_text()
     assert "does not fit" in told
     assert "span 13 pixels, the padded image has 9" in told
-    page.locator("svg.input").focus()
+    page.locator("svg.role-input").focus()
     page.keyboard.press("ArrowLeft")
     page.get_by_label("Padding P", exact=True).fill("2")
     page.keyboard.press("Enter")
@@ -184,7 +184,7 @@ def test_play_fills_the_map_and_stops(page: Any) -> None:
 
 
 def test_space_plays_and_pauses(page: Any) -> None:
-    page.locator("svg.input").focus()
+    page.locator("svg.role-input").focus()
     page.keyboard.press(" ")
     assert page.locator(".cnnw-button.main").inner_text() == "Pause"
     page.keyboard.press(" ")
@@ -194,22 +194,22 @@ def test_space_plays_and_pauses(page: Any) -> None:
 def test_pixels_out_of_reach_are_faded(page: Any) -> None:
     page.get_by_label("Stride S", exact=True).fill("5")
     page.keyboard.press("Enter")
-    assert page.locator("svg.input rect.lost").count() == 9 * 11 - 8 * 8
+    assert page.locator("svg.role-input rect.lost").count() == 9 * 11 - 8 * 8
 
 
 def test_python_changes_the_figure(page: Any) -> None:
     page.evaluate("model.set('stride', 3)")
     assert page.get_by_label("Stride S", exact=True).input_value() == "3"
     page.evaluate("model.set('kernel', [[1]])")
-    assert page.locator(".cnnw-matrix.filter input").count() == 1
+    assert page.locator(".cnnw-matrix.role-filter input").count() == 1
 
 
 def test_the_frame_on_the_photograph_moves_the_patch(chromium: Any, tmp_path: Path) -> None:
     page = opened(chromium, page_of(ConvExplorer(), tmp_path), height=1400).page
-    before = page.locator("svg.input text").all_text_contents()
+    before = page.locator("svg.role-input text").all_text_contents()
     page.locator(".cnnw-photo").focus()
     page.keyboard.press("ArrowRight")
-    after = page.locator("svg.input text").all_text_contents()
+    after = page.locator("svg.role-input text").all_text_contents()
     assert page.evaluate("model.get('corner')") == [13, 22]
     assert after[0:11] == before[1:12]
     box = page.locator(".cnnw-photo").bounding_box()
@@ -219,5 +219,5 @@ def test_the_frame_on_the_photograph_moves_the_patch(chromium: Any, tmp_path: Pa
 
 def test_reduced_motion_moves_without_sliding(chromium: Any, tmp_path: Path) -> None:
     page = opened(chromium, page_of(ConvExplorer(), tmp_path), reduced_motion="reduce").page
-    found = page.evaluate("getComputedStyle(document.querySelector('svg.input .cnnw-marks')).transitionProperty")
+    found = page.evaluate("getComputedStyle(document.querySelector('svg.role-input .cnnw-marks')).transitionProperty")
     assert found == "none"

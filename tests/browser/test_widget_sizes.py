@@ -24,7 +24,7 @@ def page(chromium: Any, tmp_path: Path) -> Iterator[Any]:
 
 def rows(page: Any) -> list[list[str]]:
     """Output size, receptive field, jump of each layer."""
-    return [row.locator("td.number").all_inner_texts() for row in page.locator("tbody tr").all()]
+    return [row.locator("td.cnnw-count").all_inner_texts() for row in page.locator("tbody tr").all()]
 
 
 def told(page: Any) -> str:

@@ -51,6 +51,15 @@ def test_own_filters_and_photograph() -> None:
     assert made.photo.startswith("data:image/jpeg;base64,")
 
 
+def test_filters_of_a_trained_net() -> None:
+    from cnncourse import zoo
+
+    first = next(m for m in zoo.load("lenet_digits").modules() if isinstance(m, torch.nn.Conv2d))
+    made = FilterLens(filters="lenet_digits")
+    assert len(made.filters) == first.out_channels
+    torch.testing.assert_close(torch.tensor(made.filters["lenet_digits 0"]), first.weight[0, 0], atol=1e-6, rtol=0)
+
+
 def test_layers_in_every_form() -> None:
     full = {"kind": "conv", "kernel": 3, "stride": 2, "padding": 0, "dilation": 4}
     assert SizeExplorer([(3, 2, 4), {"kernel": 3, "stride": 2, "dilation": 4}], input_size=40).layers == [full, full]
