@@ -54,7 +54,7 @@ def test_lenet_on_digits_is_good_and_the_card_is_consistent() -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_the_recipe_starts_as_it_did(name: str) -> None:
-    """The first 20 losses. Equal to the last bit on the machine that made them. Elsewhere sums run in another order: two
+    """The first 20 losses. Equal to the last bit on the machine that made them. Elsewhere sums run in another order: 2
     threads in place of one changed them by 2.4e-7. The smallest change of the recipe tried (11° for 10°) changed one by
     1.1e-3, so 1e-4 of a loss near 2.2 lies well between."""
     first = zoo.card(name)["first_losses"]
