@@ -248,7 +248,8 @@ class Session:
         self._out = ((payload[32 : 32 + out], out_lost), (payload[32 + out : 32 + out + err], err_lost))
 
     def _fetch_output(self) -> None:
-        self._status.send(b"O")
+        with contextlib.suppress(OSError):  # the child may just have ended: then its last output is on the way
+            self._status.send(b"O")
         deadline = time.monotonic() + _END_SECONDS
         while self._message(deadline)[0] != b"O":
             if self._end is not None:

@@ -168,6 +168,14 @@ def test_nothing_shown_after_the_first_call_is_kept(session: Session) -> None:
     assert session.run_cell("print(kept)").stdout == ""
 
 
+def test_a_process_that_ends_around_its_answer_never_makes_run_cell_raise(sandbox: Sandbox) -> None:
+    for delay in (0, 0.0005, 0.001, 0.002, 0.004):
+        with sandbox.session() as session:
+            code = f"import os, threading, time\ndef end():\n    time.sleep({delay}); os._exit(0)\n"
+            session.run_cell(code + "threading.Thread(target=end).start()\nprint(1)")
+            assert session.run_cell("import time\ntime.sleep(1)").flags == ("crash",)
+
+
 @pytest.mark.parametrize("name", ["", "a b", "os.system", 3, "x" * 300])
 def test_a_name_that_is_none_is_the_callers_mistake(session: Session, name: Any) -> None:
     with pytest.raises(ValueError, match="identifier"):
