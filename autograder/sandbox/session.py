@@ -77,7 +77,7 @@ class Session:
         if not isinstance(source, str):
             raise TypeError(f"run_cell: source is a {type(source).__name__}; expected a string of Python")
         if not self.alive:
-            return CellResult(False, error="the notebook's process has ended")
+            return CellResult(False, error="the notebook's process has ended", flags=("crash",))
         started = time.monotonic()
         limit: str | None = None
         error: str | None = None
