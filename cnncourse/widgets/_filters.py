@@ -92,4 +92,4 @@ def first_layer(who: str, net: str) -> dict[str, Any]:
     first = next((m for m in zoo.load(net).modules() if isinstance(m, nn.Conv2d)), None)
     if first is None:
         raise ValueError(f"{who}: filters={net!r} names a net without a convolution; expected one with a Conv2d.")
-    return {f"{net} {k}": weight for k, weight in enumerate(first.weight.detach().mean(1))}
+    return {f"filter {k}": weight for k, weight in enumerate(first.weight.detach().mean(1))}

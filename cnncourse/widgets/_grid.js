@@ -19,6 +19,7 @@ export function makeGrid({ role, title, help, onPoint, onStep, onKey, signal }) 
   const el = h("div", { class: "cnnw-map" }, heading, svg, h("span", { id: hint, class: "cnnw-unseen", text: help }));
   let shape = [0, 0];
   let cells = [];
+  let widest = 1;
 
   const layout = (rows, columns) => {
     if (rows === shape[0] && columns === shape[1]) return;
@@ -47,14 +48,15 @@ export function makeGrid({ role, title, help, onPoint, onStep, onKey, signal }) 
       text.textContent = seen.text ?? "";
       longest = Math.max(longest, text.textContent.length);
     }
-    texts.style.fontSize = `${Math.min(4.2, 12.6 / Math.max(longest, 2))}px`;
+    widest = longest;
     fit();
   };
 
   const fit = () => {
     const pixels = svg.getBoundingClientRect().width / Math.max(1, shape[1]);
-    const size = (Number.parseFloat(texts.style.fontSize || "4") * pixels) / CELL;
+    const size = Math.min(16, (Math.min(4.2, 12.6 / Math.max(widest, 2)) * pixels) / CELL);
     svg.classList.toggle("too-small", pixels > 0 && size < 7.5);
+    if (pixels > 0) texts.style.fontSize = `${(size * CELL) / pixels}px`;
   };
   const resize = new ResizeObserver(fit);
   resize.observe(svg);

@@ -137,5 +137,5 @@ export function formatWeight(value) {
       return `${Math.round(above)}/${below}`.replace("-", "\u2212");
     }
   }
-  return format(value, 2);
+  return format(value, Math.abs(value) < 1 ? 3 : 2).replace(/^(\u2212?)0\./, "$1.");
 }

@@ -34,12 +34,15 @@ function nameOf(kernels, kernel) {
   return Object.keys(kernels).find((name) => JSON.stringify(kernels[name]) === text) ?? "own";
 }
 
-function sizeFormula(state, { shape, out }) {
+function sizeFormula(state, { shape }) {
   const { padding, dilation, stride } = state;
   const side = (n, k, letter) => `${letter}\u2032 = \u230a(${n} + 2\u00b7${padding} \u2212 ${dilation}\u00b7(${k} \u2212 1) \u2212 1) / ${stride}\u230b + 1`;
   const rule = "H\u2032 = \u230a(H + 2P \u2212 D(K \u2212 1) \u2212 1) / S\u230b + 1";
   const square = state.size[0] === state.size[1] && shape[0] === shape[1];
-  const line = (k, letter) => `${side(state.size[k], shape[k], letter)} = ${out[k]}`;
+  const line = (k, letter) => {
+    const size = outputSize(state.size[k], shape[k], stride, padding, dilation);
+    return `${side(state.size[k], shape[k], letter)} ${size ? `= ${size}` : "< 1"}`;
+  };
   return [rule, line(0, "H"), ...(square ? [] : [line(1, "W")])];
 }
 
@@ -181,6 +184,7 @@ function showWork(state, d, ui) {
   ui.editor.show(d.used, state.look);
   ui.side.set(Math.max(...d.shape));
   ui.window.parentElement.parentElement.style.setProperty("--side", Math.max(...d.shape));
+  ui.editor.el.closest(".cnnw-work").classList.toggle("misfit", !d.fits);
   if (!d.fits) {
     for (const node of [ui.window, ui.products, ui.sum, ui.terms]) node.replaceChildren();
     return;

@@ -57,7 +57,7 @@ def test_filters_of_a_trained_net() -> None:
     first = next(m for m in zoo.load("lenet_digits").modules() if isinstance(m, torch.nn.Conv2d))
     made = FilterLens(filters="lenet_digits")
     assert len(made.filters) == first.out_channels
-    torch.testing.assert_close(torch.tensor(made.filters["lenet_digits 0"]), first.weight[0, 0], atol=1e-6, rtol=0)
+    torch.testing.assert_close(torch.tensor(made.filters["filter 0"]), first.weight[0, 0], atol=1e-6, rtol=0)
 
 
 def test_layers_in_every_form() -> None:
