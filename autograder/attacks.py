@@ -28,6 +28,14 @@ ATTACKS = (
         "get_ipython().input_transformers_cleanup.append(lambda lines: [])\n",
     ),
     Attack(
+        "script_in_the_output",
+        "a script for the grader's browser",
+        "from IPython.display import HTML, Javascript, display\n"
+        "display(HTML('<script>alert(1)</script><img src=x onerror=alert(1)>'))\n"
+        "display(Javascript('alert(1)'))\n"
+        "print('<script>alert(1)</script>')\n",
+    ),
+    Attack(
         "always_equal",
         "an answer that says it equals everything",
         "class Liar(float):\n"
@@ -111,14 +119,6 @@ ATTACKS = (
         "        os.write(fd, len(verdict).to_bytes(4, 'big') + verdict)\n"
         "    except OSError:\n"
         "        pass\n",
-    ),
-    Attack(
-        "script_in_the_output",
-        "a script for the grader's browser",
-        "from IPython.display import HTML, Javascript, display\n"
-        "display(HTML('<script>alert(1)</script><img src=x onerror=alert(1)>'))\n"
-        "display(Javascript('alert(1)'))\n"
-        "print('<script>alert(1)</script>')\n",
     ),
     Attack(
         "use_the_network",
