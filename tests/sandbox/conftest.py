@@ -11,7 +11,7 @@ import pytest
 
 from autograder.sandbox import Limits, Sandbox, SandboxError
 
-LIMITS = Limits(cell_seconds=3, call_seconds=2, memory_bytes=600 << 20, output_bytes=64 << 10)
+LIMITS = Limits(cell_seconds=5, call_seconds=3, memory_bytes=600 << 20, output_bytes=64 << 10)
 
 
 def processes(root: int) -> set[int]:
