@@ -9,7 +9,7 @@ from cnncourse.checks.core import CaseResult, ExerciseResult
 # Colours with a contrast of about 4.3 on white and on near-black; the words carry the meaning without them.
 RIGHT, WRONG = "#1f8a4c", "#d1453b"
 CELL = "border-top:1px solid currentColor;padding:.35em .8em .35em 0;text-align:left;vertical-align:top"
-MONO = "font-family:monospace;white-space:pre-wrap;margin:0;color:inherit;background:transparent;border:0;padding:0"
+MONO = "font-family:monospace;white-space:pre;margin:0;color:inherit;background:transparent;border:0;padding:0"
 
 
 def headline(result: ExerciseResult) -> str:
