@@ -40,7 +40,7 @@ def test_no_attack_earns_a_point(source: LessonSource, tmp_path: Path) -> None:
     assert digest(submitted) == before
     assert jails() == []
     said = {name: json.loads(record_path(out, LESSON, name).read_text()) for name in rows}
-    shown = {name: json.dumps(record["cells"]) for name, record in said.items()}
+    shown = {name: json.dumps([cell["outputs"] for cell in record["cells"]]) for name, record in said.items()}
     assert "FOUND []" in shown["search_the_disk"]
     assert "CONNECTED" not in shown["use_the_network"]
     assert "SEEN [" not in shown["tell_the_inputs"]
