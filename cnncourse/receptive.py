@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple, TypeAlias
 
 import torch
-from torch import Tensor, nn
+import torch.nn.functional as F
+from torch import Tensor, fx, nn
 
 from cnncourse.errors import per_axis, whole
 
@@ -25,13 +27,6 @@ class ReceptiveField(NamedTuple):
     start: Numbers
 
 
-# Layers that act on each position by itself: they see what their input sees.
-_POINTWISE = (
-    nn.ReLU, nn.LeakyReLU, nn.PReLU, nn.ELU, nn.SELU, nn.GELU, nn.SiLU, nn.Softplus, nn.Sigmoid, nn.Tanh, nn.Identity,
-    nn.Dropout, nn.Dropout2d, nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d, nn.LocalResponseNorm, nn.Softmax2d,
-)  # fmt: skip
-
-
 def receptive_field(model_or_specs: nn.Module | Sequence[Spec], layer: str | None = None) -> ReceptiveField:
     """The receptive field of a unit behind a chain of windows, by the recurrence
 
@@ -40,28 +35,60 @@ def receptive_field(model_or_specs: nn.Module | Sequence[Spec], layer: str | Non
         jump  <- jump * S            (each with the old jump; at first size = 1, jump = 1, start = 0)
 
     `model_or_specs` is a list of (kernel, stride[, dilation[, padding]]), each a number or one for each axis, or a
-    chain of modules (`nn.Sequential`, nested ones too) of which `layer` names the last to count, as in
-    `named_modules()`; by default all that come before the first layer which looks at everything.
+    model, whose forward is followed symbolically. `layer` names the module whose output is meant, as in
+    `named_modules()`; by default the last one in the model that has such a field (behind it, units see everything).
+    Where branches meet, as in a residual block, it is the box around what all of them see.
 
-    It is the *largest possible* view: weights that are zero shrink it. Raises ValueError for a model with branches
-    or a layer that is no window, TypeError for numbers that are not whole.
+    It is the *largest possible* view: weights that are zero shrink it. Raises ValueError for a layer that has no such
+    field or a forward that cannot be followed, TypeError for numbers that are not whole.
     Source: Araujo, Norris & Sim 2019, doi:10.23915/distill.00021.
 
     >>> receptive_field([(3, 1), (3, 1), (2, 2)])
     ReceptiveField(size=6, jump=2, start=0)
     """
-    specs = _specs_of(model_or_specs, layer) if isinstance(model_or_specs, nn.Module) else list(model_or_specs)
-    if layer is not None and not isinstance(model_or_specs, nn.Module):
+    if isinstance(model_or_specs, nn.Module):
+        return _field_in(model_or_specs, layer).shown()
+    if layer is not None:
         raise TypeError("receptive_field: layer= names a module of a model; with a list of specs, cut the list instead")
-    axes = max((len(v) for spec in specs for v in _numbers(spec) if isinstance(v, Sequence)), default=1)
-    size, jump, start = [1] * axes, [1] * axes, [0] * axes
-    for number, spec in enumerate(specs):
-        kernel, stride, dilation, padding = _per_axis(number, spec, axes)
-        for a in range(axes):
-            size[a] += (kernel[a] - 1) * dilation[a] * jump[a]
-            start[a] -= padding[a] * jump[a]
-            jump[a] *= stride[a]
-    return ReceptiveField(_short(size), _short(jump), _short(start))
+    if not isinstance(model_or_specs, Sequence) or isinstance(model_or_specs, str):
+        raise TypeError(
+            f"receptive_field: got a {type(model_or_specs).__name__}; expected a model or a list of (kernel, stride)"
+        )
+    axes = max((len(v) for spec in model_or_specs for v in _numbers(spec) if isinstance(v, Sequence)), default=1)
+    field = _first(axes)
+    for number, spec in enumerate(model_or_specs):
+        field = field.through(f"layer {number}", spec)
+    return field.shown()
+
+
+class _Field(NamedTuple):
+    """Size, jump and start, one number for each axis."""
+
+    size: tuple[int, ...]
+    jump: tuple[int, ...]
+    start: tuple[int, ...]
+
+    def through(self, name: str, spec: Spec) -> _Field:
+        """The field of a unit one window further on: the recurrence."""
+        K, S, D, P = _per_axis(name, spec, len(self.size))
+        return _Field(
+            tuple(size + (k - 1) * d * j for size, k, d, j in zip(self.size, K, D, self.jump, strict=True)),
+            tuple(j * s for j, s in zip(self.jump, S, strict=True)),
+            tuple(start - p * j for start, p, j in zip(self.start, P, self.jump, strict=True)),
+        )
+
+    def with_(self, other: _Field) -> _Field:
+        """The box around two fields with the same jump."""
+        start = tuple(map(min, self.start, other.start))
+        end = [max(a + n, b + m) for a, n, b, m in zip(self.start, self.size, other.start, other.size, strict=True)]
+        return _Field(tuple(e - s for e, s in zip(end, start, strict=True)), self.jump, start)
+
+    def shown(self) -> ReceptiveField:
+        return ReceptiveField(*map(_short, self))
+
+
+def _first(axes: int) -> _Field:
+    return _Field((1,) * axes, (1,) * axes, (0,) * axes)
 
 
 def _numbers(spec: Any) -> Sequence[Any]:
@@ -70,70 +97,141 @@ def _numbers(spec: Any) -> Sequence[Any]:
     return spec
 
 
-def _per_axis(number: int, spec: Spec, axes: int) -> list[tuple[int, ...]]:
+def _per_axis(where: str, spec: Spec, axes: int) -> list[tuple[int, ...]]:
     names = ("kernel", "stride", "dilation", "padding")
-    least = (1, 1, 1, 0)
-    values = [*spec, *(1, 0)[len(spec) - 2 :]]
+    values = [*_numbers(spec), *(1, 0)[len(spec) - 2 :]]
     return [
-        per_axis(f"receptive_field: layer {number}: {name}", value, axes, low)
-        for name, value, low in zip(names, values, least, strict=True)
+        per_axis(f"receptive_field: {where}: {name}", value, axes, least)
+        for name, value, least in zip(names, values, (1, 1, 1, 0), strict=True)
     ]
 
 
-def _short(values: list[int]) -> Numbers:
+def _short(values: Sequence[int]) -> Numbers:
     return values[0] if len(set(values)) == 1 else tuple(values)
 
 
-def _specs_of(model: nn.Module, layer: str | None) -> list[Spec]:
-    """The windows of a chain, in order, up to and including `layer`."""
-    chain = list(_leaves(model, ""))
-    names = [name for name, _ in chain]
-    if layer is not None and layer not in names:
-        raise ValueError(f"receptive_field: no layer {layer!r} in this chain; it has {', '.join(names) or 'none'}")
-    specs: list[Spec] = []
-    for name, module in chain:
-        spec = _spec(module)
-        if spec is None:
-            if layer is None:
-                break
-            raise ValueError(
-                f"receptive_field: layer {name!r} ({type(module).__name__}) is no sliding window: behind it every unit "
-                "sees all that it sees. Name a layer before it."
-            )
-        if spec:
-            specs.append(spec)
-        if name == layer:
-            break
-    return specs
+# What acts on each position by itself, so that it sees what its input sees: modules, and functions by name.
+_POINTWISE = (
+    nn.ReLU, nn.ReLU6, nn.LeakyReLU, nn.PReLU, nn.ELU, nn.SELU, nn.GELU, nn.SiLU, nn.Softplus, nn.Sigmoid, nn.Tanh,
+    nn.Identity, nn.Dropout, nn.Dropout1d, nn.Dropout2d, nn.Dropout3d, nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d,
+    nn.LocalResponseNorm, nn.Softmax2d,
+)  # fmt: skip
+_POINTWISE_CALLS = {
+    "relu", "relu_", "relu6", "leaky_relu", "elu", "selu", "gelu", "silu", "softplus", "sigmoid", "tanh", "clamp",
+    "dropout", "dropout2d", "local_response_norm", "add", "iadd", "add_", "sub", "mul", "imul", "truediv", "neg", "abs",
+    "contiguous", "clone", "detach", "float", "double", "to",
+}  # fmt: skip
+_POOL_CALLS: dict[Callable[..., Tensor], tuple[str, ...]] = {
+    **dict.fromkeys((F.max_pool1d, F.max_pool2d, F.max_pool3d), ("kernel_size", "stride", "padding", "dilation")),
+    **dict.fromkeys((F.avg_pool1d, F.avg_pool2d, F.avg_pool3d), ("kernel_size", "stride", "padding")),
+}
 
 
-def _leaves(module: nn.Module, name: str) -> list[tuple[str, nn.Module]]:
-    if isinstance(module, nn.Sequential):
-        return [leaf for key, child in module.named_children() for leaf in _leaves(child, f"{name}.{key}".lstrip("."))]
-    if any(True for _ in module.children()):
-        inner = [child for child in module.named_children() if isinstance(child[1], nn.Sequential)]
-        if not name and inner:  # a model whose forward runs its Sequentials one after the other, as the course's do
-            return [leaf for key, child in inner for leaf in _leaves(child, key)]
-        raise ValueError(
-            f"receptive_field: {name or 'the model'} is a {type(module).__name__}, whose forward this cannot follow; "
-            "expected a chain of nn.Sequential. Give a list of (kernel, stride), or use measured_receptive_field."
-        )
-    return [(name, module)]
-
-
-def _spec(module: nn.Module) -> Spec | None:
-    """(kernel, stride, dilation, padding) of a window, () of a pointwise layer, None of one that sees everything."""
-    if isinstance(module, _POINTWISE):
-        return ()
-    if not hasattr(module, "kernel_size") or "Transpose" in type(module).__name__ or "Unpool" in type(module).__name__:
-        return None
-    options: dict[str, Any] = {key: getattr(module, key, 1) for key in ("kernel_size", "stride", "padding", "dilation")}
-    kernel, stride, padding, dilation = options.values()
-    if padding == "same":
+def _spec(options: dict[str, Any]) -> Spec:
+    """(kernel, stride, dilation, padding) of a layer from the arguments that torch gives such layers."""
+    kernel, stride = options["kernel_size"], options.get("stride")
+    dilation, padding = options.get("dilation", 1), options.get("padding", 0)
+    if padding == "same":  # the zeros before; an odd one stands behind
         kernels = kernel if isinstance(kernel, Sequence) else (kernel,)
         dilations = per_axis("receptive_field: dilation", dilation, len(kernels), 1)
         padding = tuple(d * (k - 1) // 2 for d, k in zip(dilations, kernels, strict=True))
-    return kernel, stride, dilation, 0 if padding == "valid" else padding
+    return kernel, kernel if stride is None else stride, dilation, 0 if padding == "valid" else padding
+
+
+def _is_window(module: nn.Module) -> bool:
+    return hasattr(module, "kernel_size") and not re.search(
+        "Transpose|Unpool|[Ff]old|Fractional", type(module).__name__
+    )
+
+
+class _Tracer(fx.Tracer):
+    """Records which module works on which one's output; windows and pointwise layers are not looked into."""
+
+    def is_leaf_module(self, m: nn.Module, module_qualified_name: str) -> bool:
+        return _is_window(m) or super().is_leaf_module(m, module_qualified_name)
+
+
+def _field_in(model: nn.Module, layer: str | None) -> _Field:
+    """The field of the output of `layer`, or of the last value in the model that has one."""
+    if layer is not None and (not layer or layer not in dict(model.named_modules())):
+        names = ", ".join(name for name, _ in model.named_modules() if name)
+        raise ValueError(f"receptive_field: no layer {layer!r} in this model; it has {names or 'none'}")
+    root = nn.Sequential(model) if _Tracer().is_leaf_module(model, "") else model
+    try:
+        graph = _Tracer().trace(root)
+    except Exception as error:  # whatever a forward may do with a symbol that it takes for a tensor
+        raise ValueError(
+            f"receptive_field: cannot follow the forward of {type(model).__name__}, whose path depends on its input "
+            f"({type(error).__name__}: {error}). Give a list of (kernel, stride), or use measured_receptive_field."
+        ) from error
+    seen = _fields(graph, root)
+    if layer is not None:
+        inside = [node for node in seen if layer in node.meta.get("nn_module_stack", {})]
+        if not inside:
+            raise ValueError(f"receptive_field: layer {layer!r} has no part in the forward of {type(model).__name__}")
+        found = seen[inside[-1]]
+        if isinstance(found, str):
+            raise ValueError(
+                f"receptive_field: layer {layer!r} has no field of a fixed size: {found}. Name one before."
+            )
+        return found
+    known = [field for field in seen.values() if not isinstance(field, str)]
+    return known[-1]
+
+
+def _fields(graph: fx.Graph, root: nn.Module) -> dict[fx.Node, _Field | str]:
+    """What each value computed from the input sees, in order of computation; a reason where that has no fixed size."""
+    dims = {len(m.kernel_size) if isinstance(m.kernel_size, tuple) else int(_digit(m)) for m in root.modules()
+            if _is_window(m)}  # fmt: skip
+    dims |= {int(_digit(node.target)) for node in graph.nodes if node.target in _POOL_CALLS}
+    if len(dims) > 1:
+        raise ValueError(
+            f"receptive_field: the model has windows over {sorted(dims)} axes; expected one number of axes"
+        )
+    seen: dict[fx.Node, _Field | str] = {}
+    for node in graph.nodes:
+        if node.op == "placeholder" and not seen:
+            seen[node] = _first(dims.pop() if dims else 1)
+        elif node.op != "output" and (given := [seen[n] for n in node.all_input_nodes if n in seen]):
+            met = _meet(node.name, given)
+            seen[node] = met if isinstance(met, str) else _behind(node, root, met)
+    return seen
+
+
+def _digit(window: Any) -> str:
+    """The number of axes in a name such as AvgPool2d; 2 if there is none."""
+    name = window.__name__ if hasattr(window, "__name__") else type(window).__name__
+    return found[1] if (found := re.search(r"(\d)d", name)) else "2"
+
+
+def _meet(name: str, given: list[_Field | str]) -> _Field | str:
+    met = given[0]
+    for field in given[1:]:
+        if isinstance(met, str) or isinstance(field, str):
+            return met if isinstance(met, str) else field
+        if met.jump != field.jump:
+            return f"branches with steps of {met.jump} and {field.jump} pixels meet in {name}"
+        met = met.with_(field)
+    return met
+
+
+def _behind(node: fx.Node, root: nn.Module, field: _Field) -> _Field | str:
+    """The field behind one step of the model, given the field before it."""
+    if node.op == "call_module":
+        module = root.get_submodule(str(node.target))
+        if _is_window(module):
+            return field.through(str(node.target), _spec(vars(module)))
+        return (
+            field
+            if isinstance(module, _POINTWISE)
+            else f"{node.target} ({type(module).__name__}) sees all of its input"
+        )
+    if node.target in _POOL_CALLS:
+        names = _POOL_CALLS[node.target]
+        return field.through(node.name, _spec({**dict(zip(names, node.args[1:], strict=False)), **node.kwargs}))
+    name = node.target if isinstance(node.target, str) else getattr(node.target, "__name__", "?")
+    stacks_channels = name == "cat" and 1 in (node.kwargs.get("dim"), *node.args[1:])
+    return field if name in _POINTWISE_CALLS or stacks_channels else f"{name} may see all of its input"
 
 
 def measured_receptive_field(
@@ -142,11 +240,18 @@ def measured_receptive_field(
     """What one unit of `layer` really looks at: the bounding box of the input pixels with a gradient that is not zero.
 
     x (N, C, *lengths) is run through `model`; `unit` is the position in the layer's map (default: the middle one), and
-    all its channels count. jump is measured between that unit and the next. Smaller than `receptive_field` where
-    the image's border, zero weights or dead ReLUs cut it, and a maximum passes gradient to its winner only: give a
-    large x of noise, and a batch of several.
-    Raises ValueError for an unknown layer, a map without axes, or a unit that no pixel reaches.
+    all its channels count. jump is measured between that unit and the next (0 if there is none). The field is smaller
+    than that of `receptive_field` where the image's border, zero weights or dead ReLUs cut it, and a maximum passes
+    gradient to its winner only: give a large x of noise, and a batch of several. The model runs in eval mode (a batch
+    norm in training looks at everything) and only as far as `layer`; its modes, hooks and gradients stay as they were.
+    Raises TypeError for what is no model or tensor, ValueError for an unknown layer, a map without axes, or a unit that
+    no pixel reaches.
     """
+    if not isinstance(model, nn.Module) or not isinstance(x, Tensor):
+        raise TypeError(
+            f"measured_receptive_field: got a {type(model).__name__} and a {type(x).__name__}; "
+            "expected a torch.nn.Module and an input tensor for it"
+        )
     modules = dict(model.named_modules())
     if layer not in modules:
         raise ValueError(f"measured_receptive_field: no layer {layer!r}; it has {', '.join(n for n in modules if n)}")
@@ -161,27 +266,47 @@ def measured_receptive_field(
     if len(at) != len(shape) or not all(0 <= whole("unit", a, 0) < n for a, n in zip(at, shape, strict=True)):
         raise ValueError(f"measured_receptive_field: unit is {at}; expected a position inside {tuple(shape)}")
     first, last = _box(y, x, at)
-    jump = []
-    for axis, n in enumerate(shape):
-        step = 1 if at[axis] + 1 < n else -1
-        beside = tuple(a + step * (k == axis) for k, a in enumerate(at))
-        moved = _box(y, x, beside)[1 if step > 0 else 0][axis] if n > 1 else (last if step > 0 else first)[axis]
-        jump.append(abs(moved - (last if step > 0 else first)[axis]))
+    jump = [_step(y, x, at, axis, first, last) for axis in range(len(shape))]
     size = [b - a + 1 for a, b in zip(first, last, strict=True)]
     start = [a - i * j for a, i, j in zip(first, at, jump, strict=True)]
     return ReceptiveField(_short(size), _short(jump), _short(start))
 
 
+def _step(y: Tensor, x: Tensor, at: tuple[int, ...], axis: int, first: list[int], last: list[int]) -> int:
+    """How much further along an axis the next unit's field ends (or the one before it begins); 0 if it is alone."""
+    if y.shape[2 + axis] == 1:
+        return 0
+    step = 1 if at[axis] + 1 < y.shape[2 + axis] else -1
+    beside = _box(y, x, (*at[:axis], at[axis] + step, *at[axis + 1 :]))
+    return beside[1][axis] - last[axis] if step == 1 else first[axis] - beside[0][axis]
+
+
+class _Enough(Exception):
+    """Ends a forward pass behind the layer that was asked for."""
+
+
 def _output_of(model: nn.Module, module: nn.Module, x: Tensor) -> Tensor:
-    seen: list[Tensor] = []
-    handle = module.register_forward_hook(lambda _module, _inputs, output: seen.append(output))
+    seen: list[Any] = []
+
+    def stop(_module: nn.Module, _inputs: Any, output: Any) -> None:
+        seen.append(output)
+        raise _Enough
+
+    modes = [(m, m.training) for m in model.modules()]
+    handle = module.register_forward_hook(stop)
     try:
-        model(x)
+        model.eval()
+        with torch.enable_grad():
+            model(x)
+    except _Enough:
+        pass
     finally:
         handle.remove()
-    if not seen or not isinstance(seen[-1], Tensor):
+        for m, mode in modes:
+            m.training = mode
+    if not seen or not isinstance(seen[0], Tensor):
         raise ValueError("measured_receptive_field: the layer did not run, or its output is no tensor")
-    return seen[-1]
+    return seen[0]
 
 
 def _box(y: Tensor, x: Tensor, at: tuple[int, ...]) -> tuple[list[int], list[int]]:
