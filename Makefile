@@ -14,6 +14,8 @@ LESSON  ?= $(firstword $(LESSONS))
 OUT     ?= out/class
 SUBMITTED ?= $(OUT)/submitted
 STUDENTS  ?= 30
+DUE       ?=
+SAMPLE_DUE := 2026-01-30T23:00:00+00:00
 
 export OMP_NUM_THREADS ?= 1
 export PYDEVD_DISABLE_FILE_VALIDATION := 1
@@ -72,6 +74,7 @@ grade: $(READY) system  ## Grade SUBMITTED=folder for LESSON=name into OUT=folde
 	@$(call graded,$(LESSON))
 
 .PHONY: sample-class
+sample-class: DUE = $(SAMPLE_DUE)
 sample-class: $(READY) system  ## Make a class of STUDENTS=30 for each lesson and grade it
 	@for lesson in $(LESSONS); do \
 	    $(BIN)/autograder simulate $$lesson --students $(STUDENTS) --to $(SUBMITTED) && \
@@ -115,7 +118,7 @@ define graded
 if ! $(BIN)/python -c 'from autograder.sandbox import probe; p = probe(); raise SystemExit(0 if p.ok else f"{p.reason}\n{p.advice}")'; then \
     echo "NOT GRADED: $(1) (no jail on this machine, see above)"; \
 else \
-    $(BIN)/autograder grade $(1) --submitted $(SUBMITTED) --out $(OUT) --workers $(WORKERS); code=$$?; test $$code -le 1 && \
+    $(BIN)/autograder grade $(1) --submitted $(SUBMITTED) --out $(OUT) --workers $(WORKERS) $(if $(DUE),--due $(DUE)); code=$$?; test $$code -le 1 && \
     $(BIN)/autograder feedback $(1) --out $(OUT) && $(BIN)/autograder report $(1) --out $(OUT); \
 fi
 endef

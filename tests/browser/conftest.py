@@ -101,7 +101,7 @@ class Visit:
 
 @pytest.fixture
 def visit(chromium: Any, site: Path) -> Iterator[Callable[..., Visit]]:
-    """visit(name, theme="light", viewport=DESK, base=None) opens a page and watches what it asks for and complains about."""
+    """visit(name, theme=…, viewport=…, base=…) opens a page and watches what it asks for and complains about."""
     contexts = []
 
     def open_page(

@@ -53,7 +53,8 @@ def test_pictures_say_what_they_show(visit: Callable[..., Any], name: str) -> No
     seen = visit(name)
     seen.settle()
     pictures = seen.page.evaluate(
-        """() => [...document.querySelectorAll("img, svg[role=img]")].filter((e) => !e.closest(".navbar-brand, [aria-hidden=true]"))
+        """() => [...document.querySelectorAll("img, svg[role=img]")]
+        .filter((e) => !e.closest(".navbar-brand, [aria-hidden=true]"))
         .map((e) => e.getAttribute(e.tagName === "IMG" ? "alt" : "aria-label")
              || document.getElementById(e.getAttribute("aria-labelledby"))?.textContent)"""
     )

@@ -119,7 +119,8 @@ def write_notebook(app: Sphinx, pagename: str, templatename: str, context: dict[
     text = nbformat.writes(make_notebook(source, surroundings(app, pagename), install=install))
     target.write_text(text + "\n", encoding="utf-8")
     context["coursebook_notebook"] = f"{FOLDER}/{pagename}.ipynb"
-    context["coursebook_notebook_json"] = text.replace("<", "\\u003c")  # from file:// a page may not read its neighbours
+    # From file:// a page may not read its neighbours, so it carries its own copy.
+    context["coursebook_notebook_json"] = text.replace("<", "\\u003c")
 
 
 def setup(app: Sphinx) -> None:
