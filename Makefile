@@ -77,7 +77,8 @@ grade: $(READY) system  ## Grade SUBMITTED=folder for LESSON=name into OUT=folde
 sample-class: DUE = $(SAMPLE_DUE)
 sample-class: $(READY) system  ## Make a class of STUDENTS=30 for each lesson and grade it
 	@for lesson in $(LESSONS); do \
-	    $(BIN)/autograder simulate $$lesson --students $(STUDENTS) --to $(SUBMITTED) && \
+	    { compgen -G "$(SUBMITTED)/*/$$lesson" > /dev/null || \
+	      $(BIN)/autograder simulate $$lesson --students $(STUDENTS) --to $(SUBMITTED); } && \
 	    { $(call graded,$$lesson); } || exit 2; \
 	done
 
