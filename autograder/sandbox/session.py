@@ -224,7 +224,9 @@ class Session:
             try:
                 part = self._status.recv(count - len(data))
             except BlockingIOError:
-                if not select.select([self._status], [], [], max(0.0, deadline - time.monotonic()))[0]:
+                poll = select.poll()  # select() fails on a descriptor above 1,023
+                poll.register(self._status, select.POLLIN)
+                if not poll.poll(max(0.0, deadline - time.monotonic()) * 1000):
                     raise Ended("crash", "the supervisor is silent") from None
                 continue
             except OSError:

@@ -75,6 +75,11 @@ def test_figures_come_out_as_png_and_markup_does_not(session: Session) -> None:
     assert [list(output["data"]) for output in cell.outputs] == [["text/plain"]]
 
 
+def test_the_first_figure_is_the_students_own(session: Session) -> None:
+    source = "import matplotlib.pyplot as plt\nplt.plot([3, 4])\nprint(len(plt.gca().lines), repr(plt.gca().get_title()))"
+    assert session.run_cell(source).stdout == "1 ''\n"
+
+
 def test_output_is_cut_and_said_to_be_cut(session: Session) -> None:
     cell = session.run_cell("print('x' * 200_000)\nprint('end')")
     assert cell.ok
