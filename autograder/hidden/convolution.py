@@ -120,6 +120,8 @@ def _shape(rng: random.Random, deep: int | None = None) -> _Shape:
             padding, left[deep] = ((3, 2), (2, 3))[deep], 0
         H, W = (o * s - s + k + r - 2 * p for o, s, k, r, p in zip(out, stride, kernel, left, padding, strict=True))
         differ = all(a != b for a, b in (kernel, stride, padding, out, (H, W)))
+        if deep is not None and kernel[deep] < 3:
+            continue  # a window of 2 that lost a row would broadcast, and its other row is zeros
         overlap = any(k > s for k, s in zip(kernel, stride, strict=True))
         as_kernel = stride == kernel
         if differ and overlap and not as_kernel and any(left) and min(H, W) >= 2:
