@@ -39,7 +39,7 @@ KEPT_CELL_METADATA = ("nbgrader", "tags", "deletable", "editable")
 DATA_SUFFIXES = {".png", ".jpg", ".jpeg", ".svg", ".csv", ".txt", ".md", ".npy", ".npz", ".json", ".safetensors"}
 
 _MARKER = re.compile(r"\b(begin|end)[\s_-]*(solution|hidden[\s_-]*test|mark[\s_-]*scheme)", re.IGNORECASE)
-_SECRET_WORDS = ("autograder.hidden", "score_here", "hidden_cases")
+_SECRET_WORDS = ("autograder.hidden", "score_here", "scored(", "hidden_cases")
 
 
 def checked_source(source: LessonSource) -> NotebookNode:
