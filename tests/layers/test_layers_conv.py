@@ -200,6 +200,7 @@ WRONG = {
     "input without channels": ((X[0, 0], W), {}, ValueError, r"shape \(5, 6\).*expected \(N, C, H, W\)"),
     "weight of a conv1d": ((X, W[0]), {}, ValueError, r"weight has shape \(4, 3, 3\)"),
     "a kernel of no size": ((X, W[:, :, :0]), {}, ValueError, "none of them zero"),
+    "a weight without channels": ((X[:, :0], W[:, :0]), {}, ValueError, "none of them zero"),
     "channels do not match": ((X, W[:, :3]), {}, ValueError, "input has 4 channels.*takes 3"),
     "channels do not match the groups": ((X, W), {"groups": 2}, ValueError, r"takes 4 \* 2 = 8"),
     "groups do not divide the filters": ((X, W[:5, :2]), {"groups": 2}, ValueError, "5 filters in 2 groups"),
