@@ -152,7 +152,7 @@ LOOP.append(LOOP)
         (lambda: 1, "function"),
         (torch.max(torch.ones(2, 2), 0), "torch.return_types.max".rpartition(".")[2]),
     ],
-    ids=str,
+    ids=lambda part: part if isinstance(part, str) and part.isprintable() else type(part).__name__,  # no addresses
 )
 def test_what_is_not_data_is_refused_with_the_reason(value: Any, word: str) -> None:
     with pytest.raises(wire.NotData, match=word):
