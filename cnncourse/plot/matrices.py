@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.colors import Colormap, LinearSegmentedColormap, Normalize
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
+from matplotlib.textpath import TextPath
 
 from cnncourse.plot._arrays import Array, check_titles, to_matrix
 from cnncourse.plot.style import COLORS, INK, INKS, PAPER, SOFT, figure, style
@@ -119,9 +120,23 @@ def _outline(ax: Axes, window: Window, color: str, linewidth: float) -> None:
 def _sign(fig: Figure, sign: str, left: float, cell: float, names: list[str]) -> float:
     total_w, total_h = fig.get_size_inches()
     middle = (total_h - (_TITLE_INCHES if any(names) else 0)) / 2
-    x = (left + _SIGN_CELLS * cell / 2) / total_w
-    fig.text(x, middle / total_h, sign, ha="center", va="center", fontsize=max(9.0, min(18.0, cell * 40)))
+    x = left + _SIGN_CELLS * cell / 2
+    letters, rise = _sign_size(sign, 72 * cell)
+    fig.text(x / total_w, (middle - rise / 72) / total_h, sign, ha="center", va="baseline", fontsize=letters)
     return left + _SIGN_CELLS * cell
+
+
+def _sign_size(sign: str, cell: float) -> tuple[float, float]:
+    """Points at which an operator's ink fills a good third of a cell, be its glyph large ("=") or tiny ("⋆", "·").
+
+    The second number is the height of the ink's middle over the baseline.
+    """
+    letters = max(9.0, min(18.0, cell * 0.55))
+    if not sign.strip():
+        return letters, 0.0
+    ink = TextPath((0, 0), sign, size=letters).get_extents()
+    grow = min(2.6, max(1.0, 0.36 * cell / max(ink.width, ink.height)))
+    return letters * grow, grow * (ink.y0 + ink.y1) / 2
 
 
 def _lines(ax: Axes, rows: int, columns: int, thin: bool) -> None:

@@ -14,9 +14,20 @@ function centre(row, k) {
   return row.start + (row.field - 1) / 2 + row.jump * k;
 }
 
-/** Room for the titles: beside the units on a wide page, under them on a narrow one. */
+/** Room for the titles, left of the units: in one line on a wide page, in two or three on a narrow one. */
 function gutter(width) {
-  return width >= 560 ? 168 : 0;
+  return wide(width) ? 168 : 78;
+}
+
+function wide(width) {
+  return width >= 560;
+}
+
+/** "2  pool 2, S 2 \u2192 14" in lines: the layer, its settings, what it makes. */
+function titleLines(text) {
+  const [layer, ...settings] = text.replace(/ \u2192.*/, "").split(", ");
+  const made = text.match(/\u2192.*/);
+  return [layer, settings.join(" "), made ? made[0] : ""].filter(Boolean);
 }
 
 function scaleFor(rows, layers, width) {
@@ -92,13 +103,17 @@ export function layerDrawing({ label, help, onFocus, signal }) {
     const [a, b] = [scale.x(first - 0.45), scale.x(first + row.field - 0.55)];
     const y = TOP - 8;
     const text = `sees ${row.field} input unit${row.field > 1 ? "s" : ""}`;
-    const middle = Math.min(width - 62, Math.max(62, (a + b) / 2));
+    const middle = Math.min(width - 62, Math.max(gutter(width) + 30, (a + b) / 2));
     return [s("path", { d: `M${a} ${y + 5}V${y}H${b}V${y + 5}`, class: "bracket" }), s("text", { x: middle, y: y - 7, class: "sees", text })];
   };
 
   const labels = () => {
-    const down = gutter(last.width) ? TALL / 2 + 4.5 : TALL + 16;
-    return last.titles.map((text, level) => s("text", { x: MARGIN, y: TOP + PITCH * level + down, class: "title", text }));
+    const middle = (level) => TOP + PITCH * level + TALL / 2 + 4.5;
+    if (wide(last.width)) return last.titles.map((text, level) => s("text", { x: MARGIN, y: middle(level), class: "title", text }));
+    return last.titles.flatMap((title, level) => {
+      const lines = titleLines(title);
+      return lines.map((text, k) => s("text", { x: 0, y: middle(level) + 14 * (k - (lines.length - 1) / 2), class: "title small", text }));
+    });
   };
 
   const units = () => {

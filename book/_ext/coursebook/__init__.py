@@ -9,11 +9,11 @@ from typing import Any
 
 from sphinx.application import Sphinx
 
-from coursebook import alttext, buttons, figures, fresh, notebooks, offline
+from coursebook import alttext, buttons, figures, fresh, notebooks, offline, punctuation
 
 
 def setup(app: Sphinx) -> dict[str, Any]:
     """Register every part with Sphinx."""
-    for part in (fresh, offline, figures, notebooks, buttons, alttext):
+    for part in (fresh, offline, figures, notebooks, buttons, alttext, punctuation):
         part.setup(app)
     return {"version": "1.0", "parallel_read_safe": True, "parallel_write_safe": True}
