@@ -40,7 +40,7 @@ class _Convolution(torch.autograd.Function):
         W = w.reshape(g.groups, w.shape[0] // g.groups, -1)  # (G, C_out/G, C/G * K)
         Y = x.new_empty(x.shape[0], *W.shape[:2], prod(g.out))  # (N, G, C_out/G, out)
         for some, X in _columns(pad(x, g), g):
-            Y[some] = W @ X
+            torch.matmul(W, X, out=Y[some])
         y = Y.reshape(x.shape[0], w.shape[0], *g.out)
         return y if b is None else y.add_(b.reshape(-1, *(1 for _ in g.out)))
 

@@ -46,6 +46,19 @@ def test_loops_backward_is_torchs(case: Arguments) -> None:
     assert_close(naive.conv2d_weight(x, w.shape, dy, **options), dw, **EXACT)
 
 
+@pytest.mark.parametrize("axes", [1, 2, 3])
+def test_defaults_are_torchs(axes: int) -> None:
+    x, w, _ = Arguments(axes, (2, 2, *[4] * axes), (3, 2, *[2] * axes), False).tensors()
+    expected = TORCH[axes](x, w).detach()
+    assert_close(LOOPS[axes](x, w), expected)
+    assert_close((layers.conv1d, layers.conv2d, layers.conv3d)[axes - 1](x, w).detach(), expected)
+    if axes == 2:
+        dy = torch.randn_like(expected)
+        assert_close(windows.conv2d(x, w).detach(), expected)
+        assert_close(naive.conv2d_input(x.shape, w, dy), torch.nn.grad.conv2d_input(x.shape, w, dy).detach())
+        assert_close(naive.conv2d_weight(x, w.shape, dy), torch.nn.grad.conv2d_weight(x, w.shape, dy).detach())
+
+
 def test_no_gradient_flows_through_loops() -> None:
     x, w, b = Arguments(2, (1, 1, 3, 3), (1, 1, 2, 2), True).tensors()
     y = naive.conv2d(x, w, b)
