@@ -186,6 +186,8 @@ _README = """# Your notebooks
 
 {rows}
 
+0. Once, in a folder of your own: `pip install cnncourse-*.whl jupyterlab` (the wheel came with the notebooks). Then
+   `cnncourse doctor` says whether everything is there.
 1. Open a notebook in JupyterLab and work from top to bottom. Fill in the cells that say `YOUR CODE HERE` and
    `YOUR ANSWER HERE`; delete the line `raise NotImplementedError()` when you do.
 2. Run the check below each of them. It shows what your function gave, what was expected, and often why they differ.

@@ -5,12 +5,14 @@ The file itself is only read.
 
 from __future__ import annotations
 
+import _thread
 import json
 import re
 import subprocess
+import threading
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,7 +21,7 @@ from cnncourse.checks import lesson_names, load
 from cnncourse.checks.core import Lesson
 
 STUB_ANSWER = "YOUR ANSWER HERE"
-_REPORT = "from cnncourse.validate import _tell as _cnncourse_tell\n_cnncourse_tell({lesson!r}, globals())"
+_REPORT = "from cnncourse.validate import _tell as _cnncourse_tell\n_cnncourse_tell({lesson!r}, globals(), {limit!r})"
 _MARK = "cnncourse-validate:"
 _HIDDEN = re.compile(r"^[^\n]*BEGIN HIDDEN TESTS.*?END HIDDEN TESTS[^\n]*\n?", re.DOTALL | re.MULTILINE)
 _ANSI = re.compile(r"\x1b\[[0-9;]*m")
@@ -95,6 +97,8 @@ def validate(path: str | Path, timeout: float = 120) -> Report:
 def _read(path: Path) -> Any:
     import nbformat
 
+    if path.is_dir():
+        raise CannotValidate(f"{path} is a folder; expected the notebook in it, a file that ends in .ipynb.")
     if not path.is_file():
         raise CannotValidate(f"There is no file {path}.")
     try:
@@ -153,11 +157,12 @@ def _execute(notebook: Any, lesson: Lesson, report: Report, folder: Path, timeou
     for cell in copy.cells:
         if cell.cell_type == "code":
             cell.source, cell.outputs = _visible(cell.source), []
-    last = nbformat.v4.new_code_cell(_REPORT.format(lesson=lesson.name))  # type: ignore[no-untyped-call]
+    limit = min(timeout, 30)  # seconds for all cases of one exercise, at the end
+    last = nbformat.v4.new_code_cell(_REPORT.format(lesson=lesson.name, limit=limit))  # type: ignore[no-untyped-call]
     copy.cells.append(last)
     client = NotebookClient(
         copy,
-        timeout=timeout,
+        timeout_func=lambda cell: timeout if cell is not last else limit * (len(lesson.exercises) + 1),
         interrupt_on_timeout=True,
         allow_errors=True,
         kernel_name="python3",
@@ -169,16 +174,22 @@ def _execute(notebook: Any, lesson: Lesson, report: Report, folder: Path, timeou
     except Exception as error:
         report.errors.append(f"The run stopped: {type(error).__name__}. A cell may have ended the kernel.")
     report.seconds = time.monotonic() - start
-    report.errors += _errors(copy.cells[:-1])
-    report.exercises = _verdicts(copy.cells[-1], lesson)
+    report.errors += _errors(copy.cells[:-1], timeout)
+    order = [_grade_id(cell) for cell in copy.cells]
+    verdicts = _verdicts(copy.cells[-1], lesson)
+    report.exercises = sorted(verdicts, key=lambda v: order.index(v.name) if v.name in order else len(order))
 
 
-def _errors(cells: list[Any]) -> Iterator[str]:
+def _errors(cells: list[Any], timeout: float) -> Iterator[str]:
     for number, cell in enumerate(cells, start=1):
         for output in cell.get("outputs", []):
-            if output.output_type != "error" or _grade_id(cell).startswith("check_"):
+            stopped = output.output_type == "error" and output.ename == "KeyboardInterrupt"
+            if output.output_type != "error" or (_grade_id(cell).startswith("check_") and not stopped):
                 continue
             name = f" ({_grade_id(cell)})" if _grade_id(cell) else ""
+            if stopped:
+                yield f"cell {number}{name}: stopped after {timeout:g} s. Look for a loop without end."
+                break
             yield f"cell {number}{name}{_line(output)}: {output.ename}: {_ANSI.sub('', output.evalue)[:200]}"
 
 
@@ -197,7 +208,19 @@ def _verdicts(last: Any, lesson: Lesson) -> list[Verdict]:
     return [Verdict(e.name, "unknown", "The run did not come this far.") for e in lesson.exercises]
 
 
-def _tell(lesson_name: str, names: Mapping[str, Any]) -> None:
+def _within(limit: float, work: Callable[[], Any]) -> Any:
+    """What `work` returns, or None if it had to be interrupted."""
+    timer = threading.Timer(limit, _thread.interrupt_main)
+    timer.start()
+    try:
+        return work()
+    except KeyboardInterrupt:
+        return None
+    finally:
+        timer.cancel()
+
+
+def _tell(lesson_name: str, names: Mapping[str, Any], limit: float) -> None:
     """Run in the notebook's kernel after its last cell: print the verdicts as one line of JSON."""
     import contextlib
     import io
@@ -212,7 +235,11 @@ def _tell(lesson_name: str, names: Mapping[str, Any]) -> None:
             verdicts.append((exercise.name, "failed", "There is no function of this name after the run."))
             continue
         with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
-            result = check.result(exercise.name, names[exercise.name])
+            result = _within(limit, lambda name=exercise.name: check.result(name, names[name]))  # type: ignore[misc]
+        if result is None:
+            words = f"It did not end within {limit:g} s: look for a loop without end."
+            verdicts.append((exercise.name, "failed", words))
+            continue
         state = "passed" if result.verdict == "pass" else "not written" if unfinished(result) else "failed"
         verdicts.append((exercise.name, state, result.hint if state == "failed" else ""))
     print(f"\n{_MARK}{json.dumps(verdicts)}")

@@ -249,7 +249,7 @@ def _diagnose(
     if (consistent or explains) and any(outcomes[k].error is None for k in failed):
         named = (consistent or explains)[0]
         return named.name, named.hint
-    if constant:
+    if constant and any(outcomes[k].error is None and outcomes[k].value is not None for k in failed):
         return None, "The function gives one and the same answer to every case: it does not look at its input."
     k = next((k for k in failed if outcomes[k].error is None), failed[0])
     return None, _hint(prepared, k, outcomes[k])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import traceback
 from collections.abc import Callable
 from typing import Any
 
@@ -58,7 +59,9 @@ class Check:
         if result.verdict == "pass":
             return None
         if unfinished(result):
-            raise Unfinished(f"{name} is not written yet.")
+            raise Unfinished(
+                f"{name} still raises NotImplementedError. Write its body in place of that line and run both cells."
+            )
         raise CheckFailed(headline(result))
 
 
@@ -101,9 +104,16 @@ def caller(function: Callable[..., Any]) -> Call:
         try:
             return function(*args, **kwargs)
         except (Exception, SystemExit) as error:
-            raise CallError("error", type(error).__name__, _message(error)) from None
+            raise CallError("error", type(error).__name__, _message(error) + _line(function, error)) from None
 
     return call
+
+
+def _line(function: Callable[..., Any], error: BaseException) -> str:
+    """Which line of the function's own cell or file the error came from, as a line of its own."""
+    file = getattr(getattr(function, "__code__", None), "co_filename", None)
+    lines = [entry for entry in traceback.extract_tb(error.__traceback__) if entry.filename == file]
+    return f"\nline {lines[-1].lineno}: {lines[-1].line}" if lines else ""
 
 
 def _message(error: BaseException) -> str:

@@ -178,7 +178,7 @@ def is_trivial(expected: Plain, inputs: tuple[Any, ...]) -> bool:
 
 
 def brief(value: Plain, width: int = 400) -> str:
-    """A short text of an answer, for tables: small tensors in full, whole numbers without decimals."""
+    """A short text of an answer, for tables: small tensors in full; a float shows that it is one."""
     if isinstance(value, Junk):
         return value.what
     if isinstance(value, Tensor):
@@ -189,7 +189,7 @@ def brief(value: Plain, width: int = 400) -> str:
     if type(value) is int and abs(value) >= 10**18:
         return f"{'-' if value < 0 else ''}a number of {value.bit_length()} bits"
     if type(value) is float:
-        return f"{value:.6g}"
+        return f"{value:.6g}" if value % 1 or abs(value) >= 1e6 else f"{value:.1f}"
     return repr(value)[:width]
 
 
@@ -200,7 +200,7 @@ def _brief_tensor(value: Tensor) -> str:
     if value.numel() > MAX_SHOWN or value.numel() == 0 or value.is_complex():
         return f"[{shape}{note or ' ' + dtype}]"
     rows = value.reshape(-1, value.shape[-1])
-    cells = [[f"{v:.4g}" for v in row] for row in rows.tolist()]
+    cells = [[f"{v + 0:.4g}" for v in row] for row in rows.tolist()]
     wide = max(len(c) for row in cells for c in row)
     lines = [" ".join(c.rjust(wide) for c in row) for row in cells]
     height = value.shape[-2] if value.dim() > 1 else 1

@@ -17,7 +17,7 @@ _ERRORS = {
     "NotImplementedError": "Not finished yet: write the body, and take out the line that raises NotImplementedError.",
     "IndexError": "IndexError: an index runs past the end of an axis. Compare the loop's range with the shape.",
     "RuntimeError": "RuntimeError, most often two tensors whose shapes do not fit. Print the shapes before that line.",
-    "ValueError": "ValueError, most often a shape with more or fewer axes than you unpack. Print the shape.",
+    "ValueError": "ValueError, most often a shape or tuple with more or fewer entries than you unpack. Print it.",
     "TypeError": "TypeError: compare the function's arguments with the ones that the exercise gives, and their types.",
     "NameError": "NameError: a name is used before it has a value. Run the cells in order from the top.",
     "UnboundLocalError": "UnboundLocalError: a name gets its value on one path only, for example inside an `if`.",
@@ -122,6 +122,8 @@ def _shape(got: Tensor, expected: Tensor) -> str:
     if len(e) == 4 and (g[1], g[0], *g[2:]) == e:
         return f"{says}: the first two axes are exchanged."
     wrong = [k for k in range(len(e)) if g[k] != e[k]]
+    if 0 in [g[k] for k in wrong]:
+        return f"{says}: nothing is left of an axis. With P = 0 a slice like [P:-P] takes nothing."
     if len(e) in AXES and len(e) > 1:
         names = " and ".join(AXES[len(e)][k] for k in wrong)
         by_one = all(abs(g[k] - e[k]) == 1 for k in wrong)

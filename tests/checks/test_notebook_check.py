@@ -37,7 +37,7 @@ def test_unfinished(capsys):
     def conv2d(*args, **kwargs):
         raise NotImplementedError
 
-    with pytest.raises(Unfinished, match="conv2d is not written yet"):
+    with pytest.raises(Unfinished, match="conv2d still raises NotImplementedError"):
         check("conv2d", conv2d)
     assert capsys.readouterr().out.count("\n") == 1
 
@@ -50,6 +50,31 @@ def test_error_is_rendered_without_a_traceback(capsys):
     assert "CheckFailed: conv2d" in out
     assert "notebook.py" not in out
     InteractiveShell.clear_instance()
+
+
+def test_an_exception_names_the_line():
+    def conv2d(x, weight, *args, **kwargs):
+        y = x.new_zeros(2)
+        return y + x.new_zeros(3)
+
+    got = check.result("conv2d", conv2d).cases[0].got
+    assert got.startswith("RuntimeError: The size of tensor")
+    assert got.splitlines()[-1].endswith(": return y + x.new_zeros(3)")
+
+
+def test_a_forgotten_return_is_named():
+    assert "needs a `return`" in check.result("output_size", lambda *args, **kwargs: None).hint
+
+
+def test_an_empty_slice_is_explained():
+    conv2d_input = load("01_convolution").exercise("conv2d_input").reference
+    hint = check.result("conv2d_input", lambda *args: conv2d_input(*args)[:, :, 0:-0]).hint
+    assert "[P:-P] takes nothing" in hint
+
+
+def test_a_float_size_looks_like_one():
+    case = check.result("output_size", lambda *args, **kwargs: 5.0).cases[0]
+    assert (case.got, case.expected) == ("5.0", "5")
 
 
 def test_html_is_escaped_and_themeable():
