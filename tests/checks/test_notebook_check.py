@@ -72,6 +72,13 @@ def test_an_empty_slice_is_explained():
     assert "[P:-P] takes nothing" in hint
 
 
+def test_float64_is_among_the_public_cases():
+    def convolve(x, w):
+        return load("01_convolution").exercise("convolve").reference(x, w).float()
+
+    assert "The dtype is float32; expected float64" in check.result("convolve", convolve).hint
+
+
 def test_a_float_size_looks_like_one():
     case = check.result("output_size", lambda *args, **kwargs: 5.0).cases[0]
     assert (case.got, case.expected) == ("5.0", "5")

@@ -116,7 +116,11 @@ def public() -> list[Case]:
     return [
         Case("one pulse, kernel (1, 2, 3)", (t([0.0, 1.0, 0.0, 0.0]), t([1.0, 2.0, 3.0])), weight=0.5),
         Case("a step, smoothed unevenly", (t([0.0, 0.0, 4.0, 4.0]), t([0.75, 0.25])), weight=0.5),
-        Case("a kernel that overlaps", (t([1.0, 2.0, 3.0, 5.0]), t([2.0, -1.0, 0.5])), weight=0.5),
+        Case(
+            "a kernel that overlaps, in float64",
+            (t([1.0, 2.0, 3.0, 5.0]).double(), t([2.0, -1.0, 0.5]).double()),
+            weight=0.5,
+        ),
         Case("a kernel longer than the signal", (t([1.0, -2.0]), t([3.0, 1.0, 0.5, 2.0])), weight=0.5),
     ]
 
