@@ -18,7 +18,7 @@ class Attack:
     tries: str
     cell: str
     answer: str = ""
-    flagged: bool = False  # whether reading the code already shows it
+    flagged: str = ""  # a word of the reason, where reading the code already shows it
 
 
 ATTACKS = (
@@ -26,6 +26,7 @@ ATTACKS = (
         "empty_every_cell",
         "an input transformer that empties every later cell, so that no check runs",
         "get_ipython().input_transformers_cleanup.append(lambda lines: [])\n",
+        flagged="get_ipython",
     ),
     Attack(
         "script_in_the_output",
@@ -72,7 +73,7 @@ ATTACKS = (
         "        globals()[exercise.name] = exercise.reference\n"
         "except Exception as error:\n"
         "    print('no', type(error).__name__)\n",
-        flagged=True,
+        flagged="withheld",
     ),
     Attack(
         "search_the_disk",

@@ -41,6 +41,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # whoever read our output has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 2
+    except OSError as error:  # a disk that is full, a folder of somebody else's, a file where a folder should be
+        where = f" ({error.filename})" if error.filename else ""
+        print(f"autograder: the system refuses: {error.strerror or error}{where}", file=sys.stderr)
+        print("  → name another folder, or make this one writable and see that its disk has room", file=sys.stderr)
+        return 2
     except KeyboardInterrupt:
         print("\nautograder: stopped. What is graded is kept; the same command goes on from here.", file=sys.stderr)
         return 2

@@ -9,17 +9,21 @@ from __future__ import annotations
 import hashlib
 import re
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from nbformat.notebooknode import NotebookNode
 
 from autograder import notebooks
 from autograder.files import write_text
-from autograder.grade import Kit, Record, test_cell_of
+from autograder.lessons import Record, test_cell_of
 from autograder.outputs import clean_text
 from autograder.release import checked_source
 
+if TYPE_CHECKING:
+    from autograder.grade import Kit
+
 _TAG = re.compile(r"<(?=[A-Za-z/!?])")
+_ENTITY = re.compile(r"&(?=#|[A-Za-z]+;)")  # `&#58;` would be a colon again in a link
 _SCHEME = re.compile(r"\b(javascript|vbscript|data)\s*:", re.IGNORECASE)
 _WORDS = {"pass": "passed", "fail": "failed", "error": "stopped with an error", "limit": "ran into a limit"}
 
@@ -93,4 +97,4 @@ def verdict_text(verdict: Record) -> str:
 
 def defused(text: str) -> str:
     """Markdown from a student in which no HTML tag and no script link is left."""
-    return _SCHEME.sub(r"\1 :", _TAG.sub("&lt;", clean_text(text, 200_000)))
+    return _SCHEME.sub(r"\1 :", _TAG.sub("&lt;", _ENTITY.sub("&amp;", clean_text(text, 200_000))))

@@ -16,12 +16,10 @@ from markupsafe import Markup
 
 from autograder.errors import AutograderError
 from autograder.files import read_json, write_text
-from autograder.grade import Record
 from autograder.intake import printable
-from autograder.lessons import LessonSource
+from autograder.lessons import LessonSource, Record
 from autograder.outputs import clean_png, clean_text
 from autograder.pages import WORDS, css, duration, environment, points, stacked_bar, state
-from autograder.store import hand_grades
 
 MAX_FIGURES = 12
 MAX_STOPPED = 8
@@ -47,6 +45,8 @@ def load_records(out: Path, lesson: str) -> tuple[dict[str, Any], dict[str, Reco
 
 def write_feedback(out: Path, source: LessonSource, db: str | None = None) -> list[Path]:
     """Write OUT/feedback/<student>/<LESSON>/<LESSON>.html for everybody in the results; returns the pages."""
+    from autograder.store import hand_grades  # nbgrader takes seconds to load; the report does without
+
     results, records = load_records(out, source.name)
     people = hand_grades(out, source.name, db)
     template = environment().get_template("feedback.html")

@@ -13,17 +13,15 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
 from autograder import inspection
 from autograder.intake import Submission, Unreadable, parse, printable
-from autograder.lessons import TEST_PREFIX, LessonSource
+from autograder.lessons import LessonSource, Record
 from autograder.rebuild import Rebuilt, rebuild
 from autograder.replay import Replay
 from autograder.sandbox import Limits, Sandbox
 from cnncourse.checks.core import CallError, ExerciseResult, Prepared, evaluate
-
-Record: TypeAlias = dict[str, Any]
 
 RECORD_FORMAT = 1
 SUBMISSION_SECONDS = 300.0
@@ -214,14 +212,20 @@ def _by_hand(kit: Kit, rebuilt: Rebuilt) -> dict[str, str]:
 def _forbidden(kit: Kit, rebuilt: Rebuilt) -> list[str]:
     """Where a student names functions that an exercise asks to do without, or modules that are withheld."""
     flags: list[str] = []
-    added = [cell.source for cell in rebuilt.cells if cell.origin == "added" and cell.kind == "code"]
+    code = [cell for cell in rebuilt.cells if cell.origin in ("added", "answer") and cell.kind == "code"]
+    # a helper in the cell of another exercise serves as well as one in a cell of one's own
+    asked = {task.name: task.forbidden for task in kit.tasks}
+    elsewhere = [(c.source, asked.get(c.info.grade_id or "", ()) if c.info is not None else ()) for c in code]
     for task in kit.tasks:
         own = [rebuilt.answer(task.name) or ""]
         found = _used(own, task.forbidden)
         flags.extend(f"{task.name} uses {name}, which the exercise asks to do without" for name in found)
-    everything = [cell.source for cell in rebuilt.cells if cell.origin in ("added", "answer") and cell.kind == "code"]
+    everything = [cell.source for cell in code]
     anywhere = {name for task in kit.tasks for name in task.forbidden}
-    flags.extend(f"an added cell uses {name}, which an exercise asks to do without" for name in _used(added, anywhere))
+    found = sorted({n for text, own in elsewhere for n in inspection.uses(text, anywhere - set(own))})
+    flags.extend(f"another cell uses {name}, which an exercise asks to do without" for name in found)
+    hidden = sorted({how for cell in code for how in inspection.hides(cell.source)})
+    flags.extend(f"hides what it calls ({how}): read the code" for how in hidden)
     withheld = [name for name in kit.withheld if name != "cnncourse.checks"] + [
         f"cnncourse.checks.{n}" for n in _INSIDE
     ]
@@ -235,8 +239,3 @@ _INSIDE = ("load", "core", "catalogue", "values", "where", "convolution", "prepa
 
 def _used(sources: Sequence[str], names: Sequence[str] | set[str]) -> list[str]:
     return sorted({name for source in sources for name in inspection.uses(source, names)})
-
-
-def test_cell_of(task: str) -> str:
-    """The grade_id of the cell that holds an exercise's points."""
-    return TEST_PREFIX + task

@@ -15,19 +15,55 @@ MAX_CHARACTERS = 200_000
 def uses(source: str, names: Iterable[str]) -> list[str]:
     """Which of the dotted `names` (functions, classes or whole modules) the code refers to, through any import alias.
 
-    `torch.nn.functional.conv2d` is found in `F.conv2d(...)` after `import torch.nn.functional as F`, and in `c(...)`
-    after `from torch.nn.functional import conv2d as c`. Code that cannot be parsed refers to nothing.
+    `torch.nn.functional.conv2d` is found in `F.conv2d(...)` after `import torch.nn.functional as F` or
+    `F = torch.nn.functional`, in `c(...)` after `from torch.nn.functional import conv2d as c`, in
+    `getattr(F, "conv2d")`, and in `from torch.nn.functional import *`. Code that cannot be parsed refers to nothing:
+    see `hides`.
     """
     tree = parse(source)
     if tree is None:
         return []
     mentioned = set(_mentioned(tree))
-    return [name for name in names if any(m == name or m.startswith(name + ".") for m in mentioned)]
+    return [name for name in names if any(_reaches(m, name) for m in mentioned)]
+
+
+def hides(source: str) -> list[str]:
+    """What in the code keeps a reader from seeing which functions it calls: `exec`, a computed `getattr`, and so on."""
+    tree = parse(source)
+    if tree is None:
+        return ["code that is not plain Python"] if _could_run(source) else []
+    found = {name for name in _mentioned(tree) if name in _DYNAMIC or name.split(".")[0] in ("importlib", "runpy")}
+    computed = any(_is_getattr(node) and _attribute(node) is None for node in ast.walk(tree))
+    return sorted(found | ({"getattr with a computed name"} if computed else set()))
+
+
+_DYNAMIC = {
+    *("exec", "eval", "compile", "__import__", "get_ipython", "sys.modules", "torch.ops", "torch._C"),
+    *("builtins.exec", "builtins.eval", "builtins.compile", "builtins.__import__", "IPython.get_ipython"),
+}
+
+
+def _could_run(source: str) -> bool:
+    """Whether IPython could make Python of a cell that is none as it stands; a syntax error hides nothing."""
+    if len(source) > MAX_CHARACTERS:
+        return True
+    from IPython.core.inputtransformer2 import TransformerManager
+
+    try:
+        ast.parse(TransformerManager().transform_cell(source))  # type: ignore[no-untyped-call]
+    except Exception as error:  # whatever strange text does to it
+        return not isinstance(error, SyntaxError)
+    return True
+
+
+def _reaches(mentioned: str, name: str) -> bool:
+    star = mentioned.removesuffix("*") if mentioned.endswith(".*") else None
+    return mentioned == name or mentioned.startswith(name + ".") or (star is not None and name.startswith(star))
 
 
 def parse(source: str) -> ast.Module | None:
     """The syntax tree of a cell, magics and shell lines left out; None when it is not Python or far too long."""
-    if len(source) > MAX_CHARACTERS or source.lstrip().startswith("%%"):
+    if len(source) > MAX_CHARACTERS:
         return None
     for text in (source, _without_magics(source)):
         try:
@@ -67,8 +103,18 @@ def _is_stub(node: ast.stmt) -> bool:
 
 
 def _without_magics(source: str) -> str:
-    lines = source.split("\n")
-    return "\n".join("pass" if line.lstrip().startswith(("%", "!", "?")) else line for line in lines)
+    """Magics as the code they run: `%time f()` is `f()`, the first line of a `%%time` cell is nothing."""
+    return "\n".join(_plain(line) for line in source.split("\n"))
+
+
+def _plain(line: str) -> str:
+    indent, text = line[: len(line) - len(line.lstrip())], line.lstrip()
+    if not text.startswith(("%", "!", "?")):
+        return line
+    words = text.split(None, 1)
+    if words[0] in ("%time", "%timeit", "%prun") and len(words) == 2:
+        return indent + words[1]
+    return indent + "pass"
 
 
 def _mentioned(tree: ast.Module) -> Iterator[str]:
@@ -85,18 +131,50 @@ def _mentioned(tree: ast.Module) -> Iterator[str]:
             for alias in node.names:
                 yield f"{node.module}.{alias.name}"
                 aliases[alias.asname or alias.name] = f"{node.module}.{alias.name}"
+    _follow(tree, aliases)
     for node in ast.walk(tree):
         chain = _chain(node)
         if chain:
-            head, *rest = chain
-            yield ".".join([aliases.get(head, head), *rest])
+            yield _full(chain, aliases)
+
+
+def _full(chain: list[str], aliases: dict[str, str]) -> str:
+    head, *rest = chain
+    return ".".join([aliases.get(head, head), *rest])
+
+
+def _follow(tree: ast.Module, aliases: dict[str, str]) -> None:
+    """`F = torch.nn.functional` is as good as an import. Only names of what was imported are followed."""
+    for _ in range(3):
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Assign) and len(node.targets) == 1 and isinstance(node.targets[0], ast.Name):
+                chain = _chain(node.value)
+                if chain and chain[0] in aliases:
+                    aliases.setdefault(node.targets[0].id, _full(chain, aliases)[:200])
+
+
+def _is_getattr(node: ast.AST) -> bool:
+    return isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "getattr"
+
+
+def _attribute(node: ast.AST) -> str | None:
+    """The name in `getattr(x, "name")`, None when it is computed."""
+    assert isinstance(node, ast.Call)
+    name = node.args[1] if len(node.args) > 1 else None
+    return name.value if isinstance(name, ast.Constant) and isinstance(name.value, str) else None
 
 
 def _chain(node: ast.AST) -> list[str]:
     parts: list[str] = []
-    while isinstance(node, ast.Attribute):
-        parts.append(node.attr)
-        node = node.value
+    while isinstance(node, ast.Attribute | ast.Call):
+        if isinstance(node, ast.Attribute):
+            parts.append(node.attr)
+            node = node.value
+        elif _is_getattr(node) and (name := _attribute(node)) is not None:
+            parts.append(name)
+            node = node.args[0]
+        else:
+            return []
     if not isinstance(node, ast.Name):
         return []
     return [node.id, *reversed(parts)]

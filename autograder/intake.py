@@ -96,6 +96,8 @@ def collect(submitted: Path, lesson: str) -> Iterator[Submission]:
 
 def _student(root: int, name: str, lesson: str) -> Submission | None:
     shown = printable(name, 120)
+    if shown != name:  # two odd names may look alike, and neither may take the other's place
+        shown += f" ({hashlib.sha256(os.fsencode(name)).hexdigest()[:8]})"
     try:
         folder = open_folder(root, name)
     except Refused as error:

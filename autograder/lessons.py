@@ -12,12 +12,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 from nbformat.notebooknode import NotebookNode
 
 from autograder import notebooks
 from autograder.errors import AutograderError
+
+Record: TypeAlias = dict[str, Any]  # what is known about one submission, as it stands in its JSON file
 
 LESSON_NAME = re.compile(r"\d\d_[a-z0-9_]+\Z")
 TEST_PREFIX = "check_"
@@ -107,6 +109,11 @@ def _info(index: int, cell: NotebookNode) -> CellInfo:
         task=bool(meta.get("task", False)),
         skip=SKIP_TAG in cell.metadata.get("tags", []),
     )
+
+
+def test_cell_of(task: str) -> str:
+    """The grade_id of the cell that holds an exercise's points."""
+    return TEST_PREFIX + task
 
 
 def lessons_folder(given: Path | None = None) -> Path:

@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Any
 
-import nbformat as _nbformat
-from nbformat.notebooknode import NotebookNode
+# jsonschema would build 38 grammars for internet addresses at import, where this package happens to be installed: a
+# third of the time of a short command. No notebook's schema asks for one.
+_GRAMMARS = "rfc3987_syntax"
+if _GRAMMARS not in sys.modules:
+    sys.modules[_GRAMMARS] = None  # type: ignore[assignment]
+    import nbformat as _nbformat
+
+    del sys.modules[_GRAMMARS]
+else:
+    import nbformat as _nbformat
+
+from nbformat.notebooknode import NotebookNode  # noqa: E402
 
 _any: Any = _nbformat
 

@@ -24,8 +24,9 @@ from multiprocessing.connection import Connection, wait
 from typing import Any
 
 from autograder.errors import AutograderError
-from autograder.grade import SUBMISSION_SECONDS, Kit, Record, grade, refused
+from autograder.grade import SUBMISSION_SECONDS, Kit, grade, refused
 from autograder.intake import Submission
+from autograder.lessons import Record
 from autograder.sandbox import Sandbox, SandboxError
 
 GRACE = 60.0  # seconds past a submission's own limit before its worker is replaced
@@ -51,6 +52,8 @@ class Pool:
         # our own data for our own workers; multiprocessing's pickler would open a file for each tensor
         self._packed = pickle.dumps(kit)
         self._size = workers
+        # `python -c` starts a worker and would look for modules in the folder where the command is run: a student's?
+        os.environ.setdefault("PYTHONSAFEPATH", "1")
         # fork would carry torch's threads and the coordinator's database connection along
         self._context = multiprocessing.get_context("spawn")
         self._workers: list[_Worker] = []

@@ -76,6 +76,9 @@ class Replay:
                 continue
             if len(self._dead) >= MAX_DEAD_CELLS and i > max(self._dead):
                 break
+            if time.monotonic() > self._deadline:
+                self._note("the time for one submission ran out")
+                break
             result = session.run_cell(self._sources[i])
             self._results.setdefault(i, result)
             if not session.alive:

@@ -9,9 +9,8 @@ from typing import Any
 
 from autograder.feedback import load_records, spoken
 from autograder.files import write_text
-from autograder.grade import Record
 from autograder.intake import printable
-from autograder.lessons import LessonSource
+from autograder.lessons import LessonSource, Record
 from autograder.pages import ORDER, WORDS, css, duration, environment, histogram, points, stacked_bar, state
 
 MAX_NAMES = 8

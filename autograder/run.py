@@ -17,18 +17,20 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import autograder
 from autograder import package
 from autograder.copies import write_copy
 from autograder.errors import AutograderError
 from autograder.files import read_json, write_json
-from autograder.grade import Kit, Record, Task, refused
 from autograder.intake import Submission, collect
-from autograder.lessons import LessonSource, load_source
+from autograder.lessons import LessonSource, Record, load_source
 from autograder.release import released
 from autograder.store import Store, write_workspace
+
+if TYPE_CHECKING:  # brings torch and the sandbox along, which a run that keeps everything does without
+    from autograder.grade import Kit
 
 GRADING_CODE = ("grade.py", "replay.py", "rebuild.py", "intake.py", "inspection.py", "outputs.py", "package.py")
 RESULT_KEYS = ("student", "status", "reason", "score", "max_score", "seconds", "flags", "exercises", "late_seconds")
@@ -124,6 +126,7 @@ class _Run:
 
     def _fresh(self, kit: Kit, todo: list[Submission]) -> Iterator[Record]:
         """Records for what is not known yet: refusals at once, the rest from the pool."""
+        from autograder.grade import refused
         from autograder.pool import Pool
 
         for submission in todo:
@@ -181,6 +184,7 @@ class _Run:
 
 def make_kit(source: LessonSource, out: Path, seed: int, unsafe: bool) -> Kit:
     """Compute every right answer and every catalogued mistake's once, and build the jail's package."""
+    from autograder.grade import Kit, Task
     from autograder.hidden import hidden_cases
     from cnncourse.checks import load
     from cnncourse.checks.core import prepare

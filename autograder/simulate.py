@@ -192,7 +192,7 @@ class Classroom:
         student = self._make(name, "attack", answers, attack=attack.name)
         student.expected["exercises"] = {n: {"verdict": "none"} for n in names}
         if attack.flagged:
-            student.expected.update(status="needs_person", reason="withheld")
+            student.expected.update(status="needs_person", reason=attack.flagged)
         if attack.cell:
             student.notebook.cells.insert(0, notebooks.cell("code", attack.cell, "own-first"))
         return student

@@ -24,9 +24,8 @@ from sqlalchemy.exc import SAWarning, SQLAlchemyError
 from autograder import notebooks
 from autograder.errors import AutograderError
 from autograder.files import write_text
-from autograder.grade import Record, test_cell_of
 from autograder.intake import parse_time
-from autograder.lessons import LessonSource
+from autograder.lessons import LessonSource, Record, test_cell_of
 from autograder.release import checked_source, released
 
 

@@ -124,7 +124,7 @@ def test_links_pipes_and_giants_are_refused_and_nothing_changes(
     assert "symbolic link" in found.pop("fay")
     assert "symbolic link" in found.pop("gus")
     assert "no student id" in found.pop("=1+1")
-    assert "no student id" in found.pop("new\N{REPLACEMENT CHARACTER}line")
+    assert "no student id" in found.pop(next(n for n in found if n.startswith("new\N{REPLACEMENT CHARACTER}line (")))
     assert found == {}  # hal handed in nothing for this lesson, the roster is no student
     assert digest(root) == before
 
