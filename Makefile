@@ -42,11 +42,11 @@ course: $(READY) system book  ## Book, released lessons and a graded sample clas
 
 .PHONY: test
 test: $(READY) system check book test-lessons  ## Everything that CI runs
-	$(PYTEST) -n $(WORKERS) --dist loadfile -m "not soak" -p no:benchmark --ignore=tests/benchmarks
+	$(PYTEST) -n $(WORKERS) --dist loadfile -m "not soak" -p no:benchmark
 
 .PHONY: test-fast
 test-fast: $(READY)  ## The tests that need neither book nor browser nor patience
-	$(PYTEST) -n $(WORKERS) --dist loadfile -m "not soak and not slow and not browser and not book" -p no:benchmark --ignore=tests/benchmarks
+	$(PYTEST) -n $(WORKERS) --dist loadfile -m "not soak and not slow and not browser and not book" -p no:benchmark
 
 .PHONY: test-lessons
 test-lessons: $(READY)  ## Run every solved lesson from top to bottom (nbval)
@@ -102,7 +102,7 @@ soak: $(READY) system  ## The long proofs
 
 .PHONY: bench
 bench: $(READY)  ## Benchmarks, as ratios against a peer in the same run
-	@if compgen -G 'tests/benchmarks/test_*.py' > /dev/null; then $(PYTEST) tests/benchmarks --benchmark-only -p no:xdist; else echo "bench: no benchmark yet"; fi
+	$(PYTEST) tests/benchmarks/bench_*.py --benchmark-only -p no:xdist
 
 .PHONY: setup
 setup: $(READY) system  ## Only make .venv and look for bubblewrap and Chromium
