@@ -83,10 +83,12 @@ def _withhold(target: Path, module: str, lesson: str) -> None:
             f"{lesson} withholds {module!r}, which is no module of cnncourse", "correct the lesson's checks"
         )
     place = target.joinpath(*parts)
+    if not place.is_dir() and not place.with_suffix(".py").is_file():
+        raise AutograderError(
+            f"{lesson} withholds {module!r}, which cnncourse does not have", "correct the lesson's checks"
+        )
     shutil.rmtree(place, ignore_errors=True)
-    if place.parent.is_dir():
-        text = _WITHHELD.format(module=module, lesson=lesson)
-        place.with_suffix(".py").write_text(text, encoding="utf-8")
+    place.with_suffix(".py").write_text(_WITHHELD.format(module=module, lesson=lesson), encoding="utf-8")
 
 
 def digest(folder: Path) -> str:

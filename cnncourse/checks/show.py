@@ -9,6 +9,7 @@ from cnncourse.checks.core import CaseResult, ExerciseResult
 # Colours with a contrast of about 4.3 on white and on near-black; the words carry the meaning without them.
 RIGHT, WRONG = "#1f8a4c", "#d1453b"
 CELL = "border-top:1px solid currentColor;padding:.35em .8em .35em 0;text-align:left;vertical-align:top"
+WIDEST = 48  # characters of a line in a table's cell
 MONO = "font-family:monospace;white-space:pre;margin:0;color:inherit;background:transparent;border:0;padding:0"
 
 
@@ -62,12 +63,18 @@ def as_html(result: ExerciseResult) -> str:
     )
 
 
+def _html_value(text: str) -> str:
+    """A small tensor keeps its columns; a long line, such as an error's message, is broken so that the table fits."""
+    long = max(map(len, text.splitlines()), default=0) > WIDEST
+    style = MONO.replace("white-space:pre", f"white-space:pre-wrap;max-width:{WIDEST}ch") if long else MONO
+    return f'<pre style="{style}">{escape(text)}</pre>'
+
+
 def _html_row(case: CaseResult, hint: str) -> str:
     colour, word = (RIGHT, "pass") if case.passed else (WRONG, "fail")
     detail = f"<br>{escape(case.detail)}" if case.detail and case.detail != hint else ""
     return (
         f'<tr style="background:transparent"><td style="{CELL}">{escape(case.name)}</td>'
-        f'<td style="{CELL}"><pre style="{MONO}">{escape(case.got)}</pre></td>'
-        f'<td style="{CELL}"><pre style="{MONO}">{escape(case.expected)}</pre></td>'
+        f'<td style="{CELL}">{_html_value(case.got)}</td><td style="{CELL}">{_html_value(case.expected)}</td>'
         f'<td style="{CELL}"><strong style="color:{colour}">{word}</strong>{detail}</td></tr>'
     )

@@ -111,6 +111,11 @@ def test_every_withheld_module_exists() -> None:
         package.build(Path("/nonexistent"), LESSON, ["torch.nn"])
 
 
+def test_a_misspelt_withheld_module_stops_the_run(tmp_path: Path) -> None:
+    with pytest.raises(AutograderError, match="does not have"):
+        package.build(tmp_path, LESSON, ["cnncourse.layer"])
+
+
 def test_without_bubblewrap_nothing_is_graded_unless_unsafe(
     graded: Graded, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -84,6 +84,14 @@ def test_a_float_size_looks_like_one():
     assert (case.got, case.expected) == ("5.0", "5")
 
 
+def test_a_long_message_is_broken_and_a_small_tensor_is_not():
+    def wordy(*args, **kwargs):
+        raise RuntimeError("the shapes do not fit " * 8)
+
+    assert "white-space:pre-wrap" in as_html(check.result("conv2d", wordy))
+    assert "white-space:pre-wrap" not in as_html(check.result("conv2d", CONV2D.reference))
+
+
 def test_html_is_escaped_and_themeable():
     def evil(*args, **kwargs):
         raise ValueError("<script>alert(1)</script>")
