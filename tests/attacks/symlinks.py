@@ -6,7 +6,7 @@ OUTCOME = ("wrong",)
 import os
 
 for number, target in enumerate(
-    ("/etc/shadow", "/proc/1/root/etc/passwd", "/proc/self/cwd", "../../../../../home", "/work")
+    ("/etc/shadow", "/proc/1/root/etc/passwd", "/proc/self/cwd", "../../../../../home", "/srv")
 ):
     link = f"/tmp/work/link{number}"
     try:
