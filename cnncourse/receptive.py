@@ -176,6 +176,12 @@ def _field_in(model: nn.Module, layer: str | None) -> _Field:
             )
         return found
     known = [field for field in seen.values() if not isinstance(field, str)]
+    reasons = [reason for reason in seen.values() if isinstance(reason, str)]
+    if reasons and len(known) == 1:  # only the input itself
+        raise ValueError(
+            f"receptive_field: nothing in {type(model).__name__} has a field of a fixed size: {reasons[0]}. "
+            "Expected a model that begins with convolutions or pooling."
+        )
     return known[-1]
 
 

@@ -198,3 +198,9 @@ def test_wrong_arguments_are_explained(name: str) -> None:
     call, error, message = WRONG[name]
     with pytest.raises(error, match=message):
         call()
+
+
+@pytest.mark.parametrize("model", [nn.Linear(3, 3), nn.Sequential(nn.Flatten(), nn.Linear(3, 3))])
+def test_a_model_that_sees_everything_at_once_is_refused(model: nn.Module) -> None:
+    with pytest.raises(ValueError, match=r"nothing in .* has a field of a fixed size"):
+        receptive_field(model)

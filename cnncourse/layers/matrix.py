@@ -25,8 +25,11 @@ def conv_matrix(weight: Tensor, input_size: int | Sequence[int], stride: Size = 
     Source: Dumoulin & Visin 2016, arXiv:1603.07285, section 4.1.
     """
     if not isinstance(weight, Tensor) or not 3 <= weight.dim() <= 5:
-        got = f"shape {tuple(weight.shape)}" if isinstance(weight, Tensor) else f"a {type(weight).__name__}"
-        raise ValueError(f"conv_matrix: weight has {got}; expected a tensor (C_out, C, *K) over one to three axes")
+        got = f"of shape {tuple(weight.shape)}" if isinstance(weight, Tensor) else f"a {type(weight).__name__}"
+        raise ValueError(
+            f"conv_matrix: weight is {got}; expected a tensor (C_out, C, *K) over one to three axes. "
+            "One filter w (K,)? Pass w[None, None]."
+        )
     axes = weight.dim() - 2
     lengths = tuple(input_size) if isinstance(input_size, Sequence) else (input_size,)
     if len(lengths) != axes:

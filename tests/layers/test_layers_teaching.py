@@ -137,7 +137,7 @@ WRONG: dict[str, tuple[Any, type[Exception], str]] = {
     "dilation 0": (lambda: layers.output_size(5, 3, 1, 0, 0), ValueError, "dilation is 0"),
     "three kernels": (lambda: layers.output_size((5, 5), (3, 3, 3)), ValueError, "2: one for each axis"),
     "does not fit": (lambda: layers.output_size(5, 7), ValueError, "7 pixels.*does not fit.*5.*Use a smaller"),
-    "matrix of a list": (lambda: layers.conv_matrix([1.0], 3), ValueError, "weight has a list"),
+    "matrix of a list": (lambda: layers.conv_matrix([1.0], 3), ValueError, r"weight is a list.*w\[None, None\]"),
     "matrix without channels": (lambda: layers.conv_matrix(W1[0], 3), ValueError, r"shape \(1, 3\)"),
     "matrix for another size": (lambda: layers.conv_matrix(W2, 5), ValueError, "input_size is 5; expected H, W"),
     "matrix of no size": (lambda: layers.conv_matrix(W1, 0), ValueError, "input_size is 0"),
