@@ -11,12 +11,14 @@ from typing import Any
 
 __version__ = "0.1.0"
 
-_SUBMODULES = ("checks", "data", "layers", "models", "plot", "widgets", "zoo")
+_SUBMODULES = ("checks", "data", "fooling", "layers", "models", "plot", "train", "widgets", "zoo")
 _NAMES = {
     "seed_everything": "device",
     "pick_device": "device",
+    "analyze": "analysis",
     "receptive_field": "receptive",
     "measured_receptive_field": "receptive",
+    "effective_receptive_field": "effective",
     "swap": "swapping",
     "to_reference": "swapping",
 }

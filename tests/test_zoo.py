@@ -14,10 +14,10 @@ import torch
 
 from cnncourse import zoo
 from cnncourse.data import digits
+from cnncourse.train import jitter
 from cnncourse.zoo import make as making
 from cnncourse.zoo import recipes, store
 from cnncourse.zoo.__main__ import main
-from cnncourse.zoo.augment import jitter
 
 NAMES = zoo.names()
 

@@ -13,8 +13,7 @@ from torch import nn
 from cnncourse.data import Digits, digits
 from cnncourse.device import seed_everything
 from cnncourse.models import lenet5
-from cnncourse.train import History, fit
-from cnncourse.zoo.augment import jitter
+from cnncourse.train import History, fit, jitter
 
 STEPS_ON_CARD = 20
 
