@@ -172,3 +172,34 @@ def test_pick_device() -> None:
             pick_device(name)
     with pytest.raises(TypeError, match="expected a string"):
         pick_device(0)  # type: ignore[arg-type]
+
+
+def test_attack_sees_the_model_in_evaluation_mode_and_its_images_are_trained_on() -> None:
+    modes = []
+
+    def attack(model: nn.Module, x: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+        modes.append(model.training)
+        assert labels.shape == x.shape[:1]
+        return (x + 1).requires_grad_()
+
+    x, y = blobs()
+    model, other = nn.Sequential(net(), nn.BatchNorm1d(3)), nn.Sequential(net(), nn.BatchNorm1d(3))
+    attacked = fit(model, (x, y), epochs=2, batch_size=16, attack=attack, device="cpu", progress=False)
+    moved = fit(other, (x + 1, y), epochs=2, batch_size=16, device="cpu", progress=False)
+    assert modes == [False] * 8
+    assert model.training
+    assert attacked.step_losses == moved.step_losses
+    with pytest.raises(ValueError, match=r"attack returned \(60,\).*same shape"):
+        fit(model, (x, y), batch_size=60, attack=lambda m, x, y: x[:, 0], device="cpu", progress=False)
+
+
+def test_channels_last_is_the_same_training() -> None:
+    losses, data = [], (torch.rand(20, 3, 6, 5), torch.arange(20) % 3)
+    for last in (False, True):
+        seed_everything(2)
+        model = nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU(), nn.Flatten(), nn.Linear(48, 3))
+        losses.append(fit(model, data, epochs=2, batch_size=8, channels_last=last, device="cpu", progress=False))
+        assert model[0].weight.is_contiguous(memory_format=torch.channels_last) == last  # type: ignore[union-attr,operator]
+    torch.testing.assert_close(torch.tensor(losses[0].step_losses), torch.tensor(losses[1].step_losses))
+    with pytest.raises(ValueError, match=r"channels_last needs images"):
+        fit(net(), blobs(), channels_last=True, device="cpu", progress=False)

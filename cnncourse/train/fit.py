@@ -16,6 +16,7 @@ from torch.utils.data import Dataset
 from cnncourse.device import pick_device, seed_everything
 
 Augment = Callable[[Tensor], Tensor]
+Attack = Callable[[nn.Module, Tensor, Tensor], Tensor]  # (model, x, labels) -> x_adv
 Data = Dataset[Any] | tuple[Tensor, Tensor]
 
 
@@ -46,6 +47,8 @@ def fit(
     optimizer: torch.optim.Optimizer | None = None,
     schedule: torch.optim.lr_scheduler.LRScheduler | None = None,
     augment: Augment | None = None,
+    attack: Attack | None = None,
+    channels_last: bool = False,
     device: str | torch.device = "auto",
     progress: bool = True,
     seed: int = 0,
@@ -55,7 +58,12 @@ def fit(
 
     `train`, `val`: a pair (images (N, …), labels (N,)) or a map-style Dataset of such pairs. Each epoch visits the
     images once, in a fresh random order, the last batch being the rest. `optimizer` (default Adam at rate `lr`) holds
-    the model's parameters; `schedule` steps once a batch. `augment` changes each training batch (N, …). `seed` fixes
+    the model's parameters; `schedule` steps once a batch. `augment` changes each training batch (N, …).
+
+    `attack(model, x, labels)` gives the images to train on in place of x (adversarial training, Madry et al. 2018,
+    arXiv:1706.06083). It comes after `augment`, on the device, with the model in evaluation mode: its forward passes
+    then neither drop units nor move the running statistics of batch norm. `channels_last` keeps images and filters
+    as (N, H, W, C) in memory, which many convolutions are faster in; sums then run in another order. `seed` fixes
     order and augmentation, so the same call on the same machine gives the same numbers. `max_steps` ends early.
 
     Raises ValueError for data or numbers that do not fit, FloatingPointError if the loss stops being a finite number.
@@ -70,6 +78,8 @@ def fit(
     images, labels = _tensors(train, "train")
     where = pick_device(device)
     model.to(where)
+    if channels_last:
+        _to_channels_last(model, images)
     if optimizer is None:
         optimizer = torch.optim.Adam(model.parameters(), lr=lr)
     seed_everything(seed)
@@ -80,7 +90,10 @@ def fit(
         losses: list[float] = []
         for x, y in _batches(images, labels, batch_size):
             x = augment(x) if augment is not None else x
-            loss = _step(model, x.to(where), y.to(where), optimizer, len(history.step_losses) + len(losses))
+            x, y = x.to(where), y.to(where)
+            x = _attacked(attack, model, x, y) if attack is not None else x
+            x = x.contiguous(memory_format=torch.channels_last) if channels_last else x
+            loss = _step(model, x, y, optimizer, len(history.step_losses) + len(losses))
             if schedule is not None:
                 schedule.step()
             losses.append(loss)
@@ -131,6 +144,24 @@ def _step(model: nn.Module, x: Tensor, y: Tensor, optimizer: torch.optim.Optimiz
     loss.backward()  # type: ignore[no-untyped-call]
     optimizer.step()
     return loss.item()
+
+
+def _attacked(attack: Attack, model: nn.Module, x: Tensor, labels: Tensor) -> Tensor:
+    """The images that `attack` makes of x while the model evaluates; training goes on afterwards."""
+    model.eval()
+    try:
+        x_adv = attack(model, x, labels)
+    finally:
+        model.train()
+    if not isinstance(x_adv, Tensor) or x_adv.shape != x.shape:
+        raise ValueError(f"fit: attack returned {_say(x_adv)} for {_say(x)}; expected a tensor of the same shape")
+    return x_adv.detach()
+
+
+def _to_channels_last(model: nn.Module, images: Tensor) -> None:
+    if images.dim() != 4:
+        raise ValueError(f"fit: channels_last needs images (N, C, H, W), got {_say(images)}; leave it out")
+    model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
 
 def _batches(images: Tensor, labels: Tensor, batch_size: int) -> Iterator[tuple[Tensor, Tensor]]:
