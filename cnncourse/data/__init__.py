@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from cnncourse.data.digits import Digits, digits
+from cnncourse.data.patches import Patches, patches
 from cnncourse.data.photos import Photo, load_photo, photos
 
-__all__ = ["Digits", "Photo", "digits", "load_photo", "photos"]
+__all__ = ["Digits", "Patches", "Photo", "digits", "load_photo", "patches", "photos"]

@@ -7,7 +7,7 @@ from typing import Any
 
 from torch import nn
 
-from cnncourse.zoo.recipes import RECIPES, recipe
+from cnncourse.zoo.nets import RECIPES, recipe
 from cnncourse.zoo.store import HOME, BadWeights, read_card, read_weights
 
 __all__ = ["BadWeights", "card", "load", "names"]

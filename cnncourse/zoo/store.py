@@ -38,14 +38,15 @@ def pack(model: nn.Module, dtype: torch.dtype) -> bytes:
     return pack_weights({key: value.contiguous() for key, value in state.items()})
 
 
-def write(name: str, packed: bytes, card: dict[str, Any], home: Path = HOME) -> None:
-    """Write weights, then the card that carries their sha256. Each file appears whole or not at all.
+def write(name: str, packed: bytes, card: dict[str, Any], home: Path = HOME) -> dict[str, Any]:
+    """Write weights, then the card that carries their sha256; returns the card. Each file appears whole or not at all.
 
     Cut off between the two, the old card's hash does not fit the new weights, and loading says so.
     """
     card = {**card, "sha256": sha256(packed), "bytes": len(packed)}
     _write_whole(weights_path(name, home), packed)
     _write_whole(card_path(name, home), (json.dumps(card, indent=2, ensure_ascii=False) + "\n").encode())
+    return card
 
 
 def read_card(name: str, home: Path = HOME) -> dict[str, Any]:
