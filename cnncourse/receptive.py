@@ -55,40 +55,41 @@ def receptive_field(model_or_specs: nn.Module | Sequence[Spec], layer: str | Non
             f"receptive_field: got a {type(model_or_specs).__name__}; expected a model or a list of (kernel, stride)"
         )
     axes = max((len(v) for spec in model_or_specs for v in _numbers(spec) if isinstance(v, Sequence)), default=1)
-    field = _first(axes)
+    field = first_field(axes)
     for number, spec in enumerate(model_or_specs):
         field = field.through(f"layer {number}", spec)
     return field.shown()
 
 
-class _Field(NamedTuple):
+class Field(NamedTuple):
     """Size, jump and start, one number for each axis."""
 
     size: tuple[int, ...]
     jump: tuple[int, ...]
     start: tuple[int, ...]
 
-    def through(self, name: str, spec: Spec) -> _Field:
+    def through(self, name: str, spec: Spec) -> Field:
         """The field of a unit one window further on: the recurrence."""
         K, S, D, P = _per_axis(name, spec, len(self.size))
-        return _Field(
+        return Field(
             tuple(size + (k - 1) * d * j for size, k, d, j in zip(self.size, K, D, self.jump, strict=True)),
             tuple(j * s for j, s in zip(self.jump, S, strict=True)),
             tuple(start - p * j for start, p, j in zip(self.start, P, self.jump, strict=True)),
         )
 
-    def with_(self, other: _Field) -> _Field:
+    def with_(self, other: Field) -> Field:
         """The box around two fields with the same jump."""
         start = tuple(map(min, self.start, other.start))
         end = [max(a + n, b + m) for a, n, b, m in zip(self.start, self.size, other.start, other.size, strict=True)]
-        return _Field(tuple(e - s for e, s in zip(end, start, strict=True)), self.jump, start)
+        return Field(tuple(e - s for e, s in zip(end, start, strict=True)), self.jump, start)
 
     def shown(self) -> ReceptiveField:
         return ReceptiveField(*map(_short, self))
 
 
-def _first(axes: int) -> _Field:
-    return _Field((1,) * axes, (1,) * axes, (0,) * axes)
+def first_field(axes: int) -> Field:
+    """The field of an input pixel: itself."""
+    return Field((1,) * axes, (1,) * axes, (0,) * axes)
 
 
 def _numbers(spec: Any) -> Sequence[Any]:
@@ -125,11 +126,13 @@ _POOL_CALLS: dict[Callable[..., Tensor], tuple[str, ...]] = {
     **dict.fromkeys((F.max_pool1d, F.max_pool2d, F.max_pool3d), ("kernel_size", "stride", "padding", "dilation")),
     **dict.fromkeys((F.avg_pool1d, F.avg_pool2d, F.avg_pool3d), ("kernel_size", "stride", "padding")),
 }
+_CONV_CALLS: tuple[Callable[..., Tensor], ...] = (F.conv1d, F.conv2d, F.conv3d)
+_CONV_ARGUMENTS = ("weight", "bias", "stride", "padding", "dilation")
 
 
-def _spec(options: dict[str, Any]) -> Spec:
+def window_spec(options: dict[str, Any]) -> Spec:
     """(kernel, stride, dilation, padding) of a layer from the arguments that torch gives such layers."""
-    kernel, stride = options["kernel_size"], options.get("stride")
+    kernel, stride = options["kernel_size"], options.get("stride", 1 if "weight" in options else None)
     dilation, padding = options.get("dilation", 1), options.get("padding", 0)
     if padding == "same":  # the zeros before; an odd one stands behind
         kernels = kernel if isinstance(kernel, Sequence) else (kernel,)
@@ -138,20 +141,21 @@ def _spec(options: dict[str, Any]) -> Spec:
     return kernel, kernel if stride is None else stride, dilation, 0 if padding == "valid" else padding
 
 
-def _is_window(module: nn.Module) -> bool:
-    return hasattr(module, "kernel_size") and not re.search(
-        "Transpose|Unpool|[Ff]old|Fractional", type(module).__name__
-    )
+def is_window(module: nn.Module) -> bool:
+    """Whether a module slides one window over its input (and is no block of several layers)."""
+    others = re.search("Transpose|Unpool|[Ff]old|Fractional", type(module).__name__)
+    parts = [name for name, _ in module.named_children() if name != "parametrizations"]
+    return hasattr(module, "kernel_size") and not others and not parts
 
 
 class _Tracer(fx.Tracer):
     """Records which module works on which one's output; windows and pointwise layers are not looked into."""
 
     def is_leaf_module(self, m: nn.Module, module_qualified_name: str) -> bool:
-        return _is_window(m) or super().is_leaf_module(m, module_qualified_name)
+        return is_window(m) or super().is_leaf_module(m, module_qualified_name)
 
 
-def _field_in(model: nn.Module, layer: str | None) -> _Field:
+def _field_in(model: nn.Module, layer: str | None) -> Field:
     """The field of the output of `layer`, or of the last value in the model that has one."""
     if layer is not None and (not layer or layer not in dict(model.named_modules())):
         names = ", ".join(name for name, _ in model.named_modules() if name)
@@ -185,23 +189,36 @@ def _field_in(model: nn.Module, layer: str | None) -> _Field:
     return known[-1]
 
 
-def _fields(graph: fx.Graph, root: nn.Module) -> dict[fx.Node, _Field | str]:
+def _fields(graph: fx.Graph, root: nn.Module) -> dict[fx.Node, Field | str]:
     """What each value computed from the input sees, in order of computation; a reason where that has no fixed size."""
     dims = {len(m.kernel_size) if isinstance(m.kernel_size, tuple) else int(_digit(m)) for m in root.modules()
-            if _is_window(m)}  # fmt: skip
-    dims |= {int(_digit(node.target)) for node in graph.nodes if node.target in _POOL_CALLS}
+            if is_window(m)}  # fmt: skip
+    dims |= {
+        int(_digit(node.target)) for node in graph.nodes if node.target in _POOL_CALLS or node.target in _CONV_CALLS
+    }
     if len(dims) > 1:
         raise ValueError(
             f"receptive_field: the model has windows over {sorted(dims)} axes; expected one number of axes"
         )
-    seen: dict[fx.Node, _Field | str] = {}
+    seen: dict[fx.Node, Field | str] = {}
     for node in graph.nodes:
         if node.op == "placeholder" and not seen:
-            seen[node] = _first(dims.pop() if dims else 1)
+            seen[node] = first_field(dims.pop() if dims else 1)
         elif node.op != "output" and (given := [seen[n] for n in node.all_input_nodes if n in seen]):
-            met = _meet(node.name, given)
-            seen[node] = met if isinstance(met, str) else _behind(node, root, met)
+            met = meet(node.name, given)
+            layer = root.get_submodule(str(node.target)) if node.op == "call_module" else node.target
+            name = str(node.target) if node.op == "call_module" else node.name
+            args = [_parameter(root, arg) for arg in node.args]
+            seen[node] = met if isinstance(met, str) else behind(name, layer, args, node.kwargs, met)
     return seen
+
+
+def _parameter(root: nn.Module, arg: Any) -> Any:
+    """The weights that a node stands for, if it does."""
+    if not isinstance(arg, fx.Node) or arg.op != "get_attr":
+        return arg
+    module, _, name = str(arg.target).rpartition(".")
+    return getattr(root.get_submodule(module), name)
 
 
 def _digit(window: Any) -> str:
@@ -210,7 +227,8 @@ def _digit(window: Any) -> str:
     return found[1] if (found := re.search(r"(\d)d", name)) else "2"
 
 
-def _meet(name: str, given: list[_Field | str]) -> _Field | str:
+def meet(name: str, given: list[Field | str]) -> Field | str:
+    """The field of a value made from several; a reason where it has none."""
     met = given[0]
     for field in given[1:]:
         if isinstance(met, str) or isinstance(field, str):
@@ -221,23 +239,32 @@ def _meet(name: str, given: list[_Field | str]) -> _Field | str:
     return met
 
 
-def _behind(node: fx.Node, root: nn.Module, field: _Field) -> _Field | str:
-    """The field behind one step of the model, given the field before it."""
-    if node.op == "call_module":
-        module = root.get_submodule(str(node.target))
-        if _is_window(module):
-            return field.through(str(node.target), _spec(vars(module)))
-        return (
-            field
-            if isinstance(module, _POINTWISE)
-            else f"{node.target} ({type(module).__name__}) sees all of its input"
-        )
-    if node.target in _POOL_CALLS:
-        names = _POOL_CALLS[node.target]
-        return field.through(node.name, _spec({**dict(zip(names, node.args[1:], strict=False)), **node.kwargs}))
-    name = node.target if isinstance(node.target, str) else getattr(node.target, "__name__", "?")
-    stacks_channels = name == "cat" and 1 in (node.kwargs.get("dim"), *node.args[1:])
-    return field if name in _POINTWISE_CALLS or stacks_channels else f"{name} may see all of its input"
+def behind(name: str, layer: Any, args: Sequence[Any], kwargs: dict[str, Any], field: Field) -> Field | str:
+    """The field behind one step of a model, given the field before it; a reason where it has no fixed size.
+
+    `layer` is a module, a function, or the name of a method; args[0] is its input.
+    """
+    if isinstance(layer, nn.Module):
+        if is_window(layer):
+            return field.through(name, window_spec(vars(layer)))
+        return field if isinstance(layer, _POINTWISE) else f"{name} ({type(layer).__name__}) sees all of its input"
+    if spec := function_spec(layer, args, kwargs):
+        return field.through(name, spec)
+    called = layer if isinstance(layer, str) else getattr(layer, "__name__", "?")
+    called = called.strip("_") if called.startswith("__") else called
+    stacks_channels = called == "cat" and 1 in (kwargs.get("dim"), *args[1:])
+    return field if called in _POINTWISE_CALLS or stacks_channels else f"{called} may see all of its input"
+
+
+def function_spec(layer: Any, args: Sequence[Any], kwargs: dict[str, Any]) -> Spec | None:
+    """(kernel, stride, dilation, padding) of a call such as `F.conv2d(x, w)`; None for what is no window."""
+    if layer in _POOL_CALLS:
+        return window_spec({**dict(zip(_POOL_CALLS[layer], args[1:], strict=False)), **kwargs})
+    if layer in _CONV_CALLS:
+        options = {**dict(zip(_CONV_ARGUMENTS, args[1:], strict=False)), **kwargs}
+        if isinstance(options["weight"], Tensor):
+            return window_spec({**options, "kernel_size": tuple(options["weight"].shape[2:])})
+    return None
 
 
 def measured_receptive_field(

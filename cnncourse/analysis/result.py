@@ -1,0 +1,141 @@
+"""What `analyze` gives back: rows, totals, and ways to look at them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from math import prod
+from typing import Any
+
+from torch import nn
+
+from cnncourse.analysis.record import Recorder, Step
+from cnncourse.analysis.table import table
+from cnncourse.receptive import Field, ReceptiveField
+
+Shape = tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Row:
+    """One layer or function call. Counts are exact; memory is in bytes, None where training could not be run."""
+
+    name: str
+    kind: str
+    detail: str
+    """A window in short: "3×3 /2 g32" is a 3×3 window with stride 2 in 32 groups."""
+    shapes: tuple[Shape, ...]
+    """Of each output; empty if the layer did not run."""
+    parameters: int
+    macs: int
+    output_bytes: int
+    training_bytes: int | None
+    receptive_field: ReceptiveField | None
+    inputs: tuple[int, ...]
+    """Numbers of the rows that it reads; -1 for the model's first input, -2 for the second."""
+    within: tuple[tuple[str, int], ...]
+    """The modules around it, outermost first: name and number of the call."""
+
+    @property
+    def shape(self) -> Shape | None:
+        """Of the first output."""
+        return self.shapes[0] if self.shapes else None
+
+    @property
+    def activations(self) -> int:
+        """Values in the outputs."""
+        return sum(map(prod, self.shapes))
+
+
+@dataclass(frozen=True)
+class Totals:
+    """Of a whole model. Memory in bytes; see `analyze` for what each counts."""
+
+    parameters: int
+    trainable: int
+    macs: int
+    output_bytes: int
+    peak_bytes: int
+    peak_at: str
+    training_bytes: int | None
+
+
+class Analysis:
+    """The rows of a model in order of execution (`rows`), and their `totals`. `analysis["conv1"]` is a row."""
+
+    def __init__(
+        self, model: str, input_shapes: tuple[Shape, ...], rows: tuple[Row, ...], totals: Totals, notes: tuple[str, ...]
+    ) -> None:
+        self.model, self.input_shapes, self.rows, self.totals, self.notes = model, input_shapes, rows, totals, notes
+
+    def __getitem__(self, name: str) -> Row:
+        for row in self.rows:
+            if row.name == name:
+                return row
+        raise KeyError(f"no row {name!r}; this analysis has {', '.join(row.name for row in self.rows)}")
+
+    def __iter__(self) -> Iterator[Row]:
+        return iter(self.rows)
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __str__(self) -> str:
+        return self.table()
+
+    def __repr__(self) -> str:
+        return self.table()
+
+    def table(self, exact: bool = False) -> str:
+        """The table that `print` shows; with `exact` every digit of the counts, in a wider table."""
+        return table(self, exact)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Everything as plain data, ready for `json.dumps`."""
+        rows = []
+        for row in self.rows:
+            field = row.receptive_field
+            data = asdict(row) | {"activations": row.activations, "shapes": [list(shape) for shape in row.shapes]}
+            data["inputs"], data["within"] = list(row.inputs), [name for name, _ in row.within]
+            data["receptive_field"] = None if field is None else {
+                side: list(value) if isinstance(value, tuple) else value for side, value in field._asdict().items()
+            }  # fmt: skip
+            rows.append(data)
+        return {
+            "model": self.model, "input_shapes": [list(shape) for shape in self.input_shapes], "rows": rows,
+            "totals": asdict(self.totals), "notes": list(self.notes),
+        }  # fmt: skip
+
+
+def build(model: nn.Module, seen: Recorder, trained: Recorder | None, sizes: list[Shape], notes: list[str]) -> Analysis:
+    """The analysis of what two forward passes showed."""
+    kept = _kept_by_name(trained)
+    number = {step.id: place for place, step in enumerate(seen.steps)}
+    rows = [_row(step, seen, number, None if kept is None else kept.pop(step.name, 0)) for step in seen.steps]
+    for name, kind, count in seen.idle():
+        rows.append(Row(name, kind, "", (), count, 0, 0, None if kept is None else kept.pop(name, 0), None, (), ()))
+    total, trainable = seen.all_parameters()
+    return Analysis(
+        type(model).__name__, tuple(sizes), tuple(rows),
+        Totals(
+            parameters=total, trainable=trainable, macs=sum(seen.ledger.macs.values()),
+            output_bytes=sum(row.output_bytes for row in rows),
+            peak_bytes=seen.ledger.peak, peak_at=seen.name_of(seen.ledger.peak_step),
+            training_bytes=None if trained is None else sum(trained.kept.values()),
+        ),
+        tuple(notes),
+    )  # fmt: skip
+
+
+def _kept_by_name(trained: Recorder | None) -> dict[str, int] | None:
+    if trained is None:
+        return None
+    return {step.name: trained.kept[step.id] for step in trained.steps}
+
+
+def _row(step: Step, seen: Recorder, number: dict[int, int], kept: int | None) -> Row:
+    return Row(
+        step.name, step.kind, step.detail, step.shapes, step.parameters, seen.ledger.macs[step.id], step.output_bytes,
+        kept, step.field.shown() if isinstance(step.field, Field) else None,
+        tuple(number.get(source, source) for source in step.sources), step.within,
+    )  # fmt: skip
