@@ -2,7 +2,80 @@
 
 from __future__ import annotations
 
+from cnncourse.models.alexnet import AlexNet, AlexNet2012, alexnet, alexnet_2012
+from cnncourse.models.alphago import AlphaGoPolicy, alphago_policy
+from cnncourse.models.cifar_resnet import CifarResNet, cifar_plain, cifar_resnet
+from cnncourse.models.densenet import DenseNet, densenet121, densenet161, densenet169, densenet201
+from cnncourse.models.googlenet import GoogLeNet, GoogLeNetOutputs, googlenet
+from cnncourse.models.googlenet_2014 import GoogLeNet2014, googlenet_2014
 from cnncourse.models.lenet import LeNet5, lenet5
+from cnncourse.models.nin import NiN, nin
+from cnncourse.models.resnet import ResNet, plain18, plain34, resnet18, resnet34, resnet50, resnet101, resnet152
 from cnncourse.models.small import SmallNet, small_alexnet, small_vgg
+from cnncourse.models.vgg import (
+    VGG,
+    vgg11,
+    vgg11_bn,
+    vgg11_lrn,
+    vgg13,
+    vgg13_bn,
+    vgg16,
+    vgg16_1x1,
+    vgg16_bn,
+    vgg19,
+    vgg19_bn,
+)
+from cnncourse.models.weights import DownloadError, OfflineError
+from cnncourse.models.zfnet import ZFNet, zfnet
 
-__all__ = ["LeNet5", "SmallNet", "lenet5", "small_alexnet", "small_vgg"]
+__all__ = [
+    "VGG",
+    "AlexNet",
+    "AlexNet2012",
+    "AlphaGoPolicy",
+    "CifarResNet",
+    "DenseNet",
+    "DownloadError",
+    "GoogLeNet",
+    "GoogLeNet2014",
+    "GoogLeNetOutputs",
+    "LeNet5",
+    "NiN",
+    "OfflineError",
+    "ResNet",
+    "SmallNet",
+    "ZFNet",
+    "alexnet",
+    "alexnet_2012",
+    "alphago_policy",
+    "cifar_plain",
+    "cifar_resnet",
+    "densenet121",
+    "densenet161",
+    "densenet169",
+    "densenet201",
+    "googlenet",
+    "googlenet_2014",
+    "lenet5",
+    "nin",
+    "plain18",
+    "plain34",
+    "resnet18",
+    "resnet34",
+    "resnet50",
+    "resnet101",
+    "resnet152",
+    "small_alexnet",
+    "small_vgg",
+    "vgg11",
+    "vgg11_bn",
+    "vgg11_lrn",
+    "vgg13",
+    "vgg13_bn",
+    "vgg16",
+    "vgg16_1x1",
+    "vgg16_bn",
+    "vgg19",
+    "vgg19_bn",
+    "zfnet",
+]

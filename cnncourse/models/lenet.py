@@ -4,20 +4,12 @@ from __future__ import annotations
 
 from typing import cast
 
-from torch import Tensor, fx, nn
+from torch import Tensor, nn
+
+from cnncourse.models._check import check_images
 
 _SIDE = 32
-
-
-def _check_images(x: Tensor, in_channels: int) -> None:
-    if x.dim() != 4 or tuple(x.shape[1:]) != (in_channels, _SIDE, _SIDE):
-        raise ValueError(
-            f"LeNet5: input has shape {tuple(x.shape)}; expected (N, {in_channels}, {_SIDE}, {_SIDE}). "
-            f"One image? Pass x[None]. 28×28? Pad by 2: torch.nn.functional.pad(x, (2, 2, 2, 2))"
-        )
-
-
-fx.wrap("_check_images")  # one step to what follows the forward symbolically, such as `receptive_field`
+_PAD = "28×28? Pad by 2: torch.nn.functional.pad(x, (2, 2, 2, 2))"
 
 
 class LeNet5(nn.Module):
@@ -69,7 +61,7 @@ class LeNet5(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Logits (N, num_classes) for images x (N, C_in, 32, 32)."""
-        _check_images(x, self.in_channels)
+        check_images(x, "LeNet5", self.in_channels, side=_SIDE, hint=_PAD)
         x = self.s2(self.act1(self.c1(x)))  # (N, 6, 14, 14)
         x = self.s4(self.act3(self.c3(x)))  # (N, 16, 5, 5)
         x = self.act5(self.c5(x)).flatten(1)  # (N, 120)
