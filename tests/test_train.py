@@ -50,7 +50,7 @@ def test_it_learns_and_records() -> None:
     assert accuracy(model, data, device="cpu") == history.val_accuracy[-1] > 0.95
     assert history.losses[-1] < 0.3 * history.losses[0]
     assert (len(history.step_losses), len(history.losses), len(history.seconds)) == (12 * 4, 12, 12)
-    assert history.plot().axes[0].get_xlabel() == "step"
+    assert history.plot().axes[1].get_xlabel() == "epoch"
 
 
 def test_each_epoch_visits_every_image_once_in_another_order() -> None:
@@ -117,7 +117,7 @@ def test_progress_says_one_line_an_epoch(capsys: pytest.CaptureFixture[str]) -> 
     fit(net(), blobs(), blobs(), epochs=2, device="cpu")
     lines = capsys.readouterr().out.splitlines()
     assert [line.split(":")[0] for line in lines] == ["epoch 1/2", "epoch 2/2"]
-    assert "val 0." in lines[0]
+    assert "val accuracy 0." in lines[0]
 
 
 def test_a_loss_that_is_no_number_stops_with_an_explanation() -> None:
