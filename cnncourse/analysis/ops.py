@@ -44,6 +44,10 @@ class Ledger(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self.bytes = 0  # alive now
         self.peak, self.peak_step = 0, NO_STEP
 
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        return False  # else newer versions of torch load their compiler, seconds long, at the first operation
+
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         for t in tensors((args, kwargs or {})):
             self._see(t, 0)
