@@ -8,6 +8,7 @@ import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -16,8 +17,10 @@ from cnncourse import zoo
 from cnncourse.data import digits
 from cnncourse.train import jitter
 from cnncourse.zoo import make as making
-from cnncourse.zoo import recipes, store
-from cnncourse.zoo.__main__ import main
+from cnncourse.zoo import store
+from cnncourse.zoo.__main__ import TOLERANCE, main
+from cnncourse.zoo.nets import recipe
+from cnncourse.zoo.recipes import STEPS_ON_CARD, Jitter
 
 NAMES = zoo.names()
 
@@ -30,52 +33,106 @@ def home(tmp_path: Path) -> Path:
     return tmp_path
 
 
+# Losses of the first steps elsewhere, relative: sums run in another order on another processor or with other threads.
+# LeNet with two threads in place of one differed by 2.4e-7; the smallest change of its recipe tried (11° for 10°) by
+# 5e-4. The nets with batch norm enlarge such differences with every step.
+STEP_TOLERANCE = {"lenet_digits": 1e-4, "lenet_digits_robust": 1e-4}
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_the_shipped_net_scores_what_its_card_says(name: str) -> None:
-    """Counted here, not with `accuracy`. One digit in 250 may round the other way on another processor."""
-    card, net, data = zoo.card(name), zoo.load(name), recipes.recipe(name).test_data()
+    """Clean images counted here, not with `accuracy`. One image in 250 may round the other way elsewhere."""
+    card, net, data = zoo.card(name), zoo.load(name), recipe(name).test_data()
     with torch.no_grad():
-        right = sum(int(net(x[None]).argmax()) == int(y) for x, y in zip(data.images, data.labels, strict=True))
-    assert abs(right / len(data) - card["scores"]["test"]) <= 0.004
+        right = sum(int((net(x).argmax(1) == y).sum()) for x, y in zip(
+            data.images.split(50), data.labels.split(50), strict=True))  # fmt: skip
+    assert abs(right / len(data) - card["scores"]["clean"]["test"]) <= TOLERANCE[0]
 
 
-def test_lenet_on_digits_is_good_and_the_card_is_consistent() -> None:
-    card = zoo.card("lenet_digits")
-    scores = list(card["scores"]["seeds"].values())
-    assert len(scores) == 3
-    assert card["scores"]["mean"] == pytest.approx(sum(scores) / 3)
-    assert card["scores"]["spread"] == pytest.approx(max(scores) - min(scores))
-    assert card["scores"]["test"] == pytest.approx(scores[0], abs=0.004)
-    assert card["scores"]["test"] > 0.94
-    assert card["parameters"] == 61706
-    assert {"data", "recipe", "seed", "seconds", "versions", "sha256", "about", "dtype"} <= set(card)
+@pytest.mark.slow
+@pytest.mark.parametrize("name", NAMES)
+def test_the_shipped_net_stands_attacks_as_its_card_says(name: str) -> None:
+    """Counted here. An attack of many steps can end elsewhere on another processor: two images in 100."""
+    how, card, net = recipe(name), zoo.card(name), zoo.load(name)
+    data = how.test_data()
+    x, y = data.images[: how.attacked], data.labels[: how.attacked]
+    assert set(card["scores"]) == {"clean", *(how.attacks or {})}
+    for key, attack in (how.attacks or {}).items():
+        with torch.no_grad():
+            right = net(attack(net, x, y)).argmax(1) == y
+        assert abs(float(right.float().mean()) - card["scores"][key]["test"]) <= TOLERANCE[1], key
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_card_is_consistent_and_complete(name: str) -> None:
+    card, net = zoo.card(name), zoo.load(name)
+    for score in card["scores"].values():
+        seeds = list(score["seeds"].values())
+        assert len(seeds) == 3
+        assert score["mean"] == pytest.approx(sum(seeds) / 3)
+        assert score["spread"] == pytest.approx(max(seeds) - min(seeds))
+    assert card["scores"]["clean"]["test"] == pytest.approx(card["scores"]["clean"]["seeds"]["0"], abs=0.004)
+    assert card["parameters"] == sum(p.numel() for p in net.parameters())
+    assert card["recipe"] == recipe(name).describe()
+    assert {len(losses) for losses in card["epoch_losses"].values()} == {recipe(name).epochs}
+    assert {"data", "seed", "seconds", "versions", "sha256", "about", "dtype", "bytes"} <= set(card)
+
+
+# About five points below what was measured over three seeds (see the cards).
+LEAST = {
+    "lenet_digits": {"clean": 0.92},
+    "lenet_digits_robust": {"clean": 0.92, "fgsm": 0.80, "pgd": 0.75},
+    "small_vgg_patches": {"clean": 0.80},
+    "small_vgg_patches_robust": {"clean": 0.72, "pgd": 0.50},
+    "small_alexnet_patches_robust": {"clean": 0.70, "pgd": 0.50},
+}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_nets_are_good_enough_to_teach_with(name: str) -> None:
+    scores = zoo.card(name)["scores"]
+    assert {key: scores[key]["mean"] for key, least in LEAST[name].items() if scores[key]["mean"] < least} == {}
+
+
+def test_attacked_training_is_what_makes_the_difference() -> None:
+    for name in ("lenet_digits", "small_vgg_patches"):
+        plain, robust = (zoo.card(n)["scores"]["pgd"]["mean"] for n in (name, f"{name}_robust"))
+        assert plain < 0.3 < robust - 0.2
+
+
+def test_the_nets_fit_the_budget() -> None:
+    """All nets of the course may take 30 MB; what is here now, a third of it."""
     assert sum(path.stat().st_size for path in (store.HOME / "weights").iterdir()) < 10e6
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_the_recipe_starts_as_it_did(name: str) -> None:
-    """The first 20 losses. Equal to the last bit on the machine that made them. Elsewhere sums run in another order: 2
-    threads in place of one changed them by 2.4e-7. The smallest change of the recipe tried (11° for 10°) changed one by
-    1.1e-3, so 1e-4 of a loss near 2.2 lies well between."""
-    first = zoo.card(name)["first_losses"]
-    assert len(first) == recipes.STEPS_ON_CARD
-    _, history = recipes.recipe(name).run(zoo.card(name)["seed"], max_steps=recipes.STEPS_ON_CARD)
-    torch.testing.assert_close(torch.tensor(history.step_losses), torch.tensor(first), rtol=1e-4, atol=0)
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_the_card_describes_the_recipe_that_is_there(name: str) -> None:
-    assert zoo.card(name)["recipe"] == recipes.recipe(name).describe()
+    """The first 20 losses; equal to the last bit on the machine that made them."""
+    how, card = recipe(name), zoo.card(name)
+    start = None if how.starts_from is None else store.read_weights(how.starts_from)
+    assert len(card["first_losses"]) == STEPS_ON_CARD
+    _, history = how.run(card["seed"], start=start, max_steps=STEPS_ON_CARD)
+    torch.testing.assert_close(
+        torch.tensor(history.step_losses), torch.tensor(card["first_losses"]),
+        rtol=STEP_TOLERANCE.get(name, 2e-2), atol=0,
+    )  # fmt: skip
 
 
 def test_the_tolerance_would_notice_a_changed_recipe() -> None:
-    how = recipes.recipe("lenet_digits")
-    changed = replace(how, settings=replace(how.settings, degrees=how.settings.degrees + 1))
-    _, history = changed.run(0, max_steps=recipes.STEPS_ON_CARD)
+    how = recipe("lenet_digits")
+    changed = replace(how, augment=Jitter(degrees=11.0, shift=2.0, scale=0.1))
+    _, history = changed.run(0, max_steps=STEPS_ON_CARD)
     with pytest.raises(AssertionError):
         torch.testing.assert_close(
             torch.tensor(history.step_losses), torch.tensor(zoo.card(how.name)["first_losses"]), rtol=1e-4, atol=0
         )
+
+
+def test_a_recipe_with_a_start_asks_for_it() -> None:
+    with pytest.raises(ValueError, match="starts from small_vgg_patches; got no start"):
+        recipe("small_vgg_patches_robust").run(0)
+    with pytest.raises(ValueError, match="starts from None; got a start"):
+        recipe("lenet_digits").run(0, start={})
 
 
 def test_load_gives_a_new_float32_net_in_evaluation_mode() -> None:
@@ -89,8 +146,10 @@ def test_load_gives_a_new_float32_net_in_evaluation_mode() -> None:
 
 def test_unknown_names_are_answered_with_the_known_ones() -> None:
     for ask in (zoo.load, zoo.card):
-        with pytest.raises(ValueError, match="'resnet_9000'; expected one of 'lenet_digits'"):
+        with pytest.raises(ValueError, match=r"'resnet_9000'. Expected one of 'lenet_digits'"):
             ask("resnet_9000")
+        with pytest.raises(ValueError, match="Did you mean 'lenet_digits' or 'lenet_digits_robust'"):
+            ask("lenet")
 
 
 def test_one_changed_byte_is_noticed(home: Path) -> None:
@@ -137,27 +196,36 @@ def test_a_failed_write_leaves_the_old_file_and_no_rest(home: Path, monkeypatch:
     with pytest.raises(OSError, match="no space"):
         store.write("lenet_digits", b"new", {}, home)
     assert store.weights_path("lenet_digits", home).read_bytes() == before
-    assert [path.name for path in (home / "weights").iterdir()] == ["lenet_digits.safetensors"]
+    assert not [path.name for path in (home / "weights").iterdir() if path.suffix != ".safetensors"]
 
 
-def test_training_stores_a_net_that_loads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    how = recipes.recipe("lenet_digits")
-    short = replace(how, settings=replace(how.settings, epochs=1), seeds=(0, 1))
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_training_stores_a_net_that_loads(workers: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One epoch, two seeds, one after the other and in two processes."""
+    short = replace(recipe("lenet_digits"), epochs=1, seeds=(0, 1), attacked=10)
     monkeypatch.setattr("cnncourse.zoo.__main__.recipe", lambda _: short)
-    assert main(["train", "lenet_digits", "--home", str(tmp_path)]) == 0
+    if workers == "2":  # another process knows recipes by name only: there the real one, cut short, cannot be had
+        monkeypatch.setattr(making, "_train_by_name", _short_by_name)
+    assert main(["train", "lenet_digits", "--home", str(tmp_path), "--workers", workers]) == 0
     card = zoo.card("lenet_digits", home=tmp_path)
-    assert making.rescore(short, zoo.load("lenet_digits", home=tmp_path)) == card["scores"]["test"]
-    assert list(card["scores"]["seeds"]) == ["0", "1"]
-    assert len(card["first_losses"]) == recipes.STEPS_ON_CARD
+    scores = making.rescore(short, zoo.load("lenet_digits", home=tmp_path))
+    assert scores == {key: score["test"] for key, score in card["scores"].items()}
+    assert list(card["scores"]["clean"]["seeds"]) == ["0", "1"]
+    assert len(card["first_losses"]) == STEPS_ON_CARD
+
+
+def _short_by_name(name: str, seed: int, start: Any) -> making.Trained:
+    return making._train(replace(recipe(name), epochs=1, attacked=10), seed, start)
 
 
 def test_a_score_that_is_not_the_cards_fails(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["score", "lenet_digits", "--home", str(home)]) == 0
-    card = zoo.card("lenet_digits", home=home)
-    card["scores"]["test"] -= 0.01
-    store.card_path("lenet_digits", home).write_text(json.dumps(card))
-    assert main(["score", "lenet_digits", "--home", str(home)]) == 1
-    assert "not the card's" in capsys.readouterr().err
+    for key, change in (("clean", 0.01), ("pgd", 0.05)):
+        card = zoo.card("lenet_digits")
+        card["scores"][key]["test"] -= change
+        store.card_path("lenet_digits", home).write_text(json.dumps(card))
+        assert main(["score", "lenet_digits", "--home", str(home)]) == 1
+        assert "not the card's" in capsys.readouterr().err
 
 
 def test_commands_and_exit_codes(capsys: pytest.CaptureFixture[str]) -> None:
@@ -165,7 +233,7 @@ def test_commands_and_exit_codes(capsys: pytest.CaptureFixture[str]) -> None:
     assert "lenet_digits: LeNet-5" in capsys.readouterr().out
     assert main(["card", "lenet_digits"]) == 0
     assert json.loads(capsys.readouterr().out)["name"] == "lenet_digits"
-    for wrong in (["score", "nothing"], ["fly"], []):
+    for wrong in (["score", "nothing"], ["train", "lenet_digits", "--workers", "0"], ["fly"], []):
         with pytest.raises(SystemExit) as end:
             main(wrong)
         assert end.value.code == 2
