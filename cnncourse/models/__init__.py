@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from cnncourse.models.alexnet import AlexNet, AlexNet2012, alexnet, alexnet_2012
 from cnncourse.models.alphago import AlphaGoPolicy, alphago_policy
+from cnncourse.models.built import from_grammar
 from cnncourse.models.cifar_resnet import CifarResNet, cifar_plain, cifar_resnet
 from cnncourse.models.densenet import DenseNet, densenet121, densenet161, densenet169, densenet201
 from cnncourse.models.googlenet import GoogLeNet, GoogLeNetOutputs, googlenet
@@ -54,6 +55,7 @@ __all__ = [
     "densenet161",
     "densenet169",
     "densenet201",
+    "from_grammar",
     "googlenet",
     "googlenet_2014",
     "lenet5",
