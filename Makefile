@@ -101,8 +101,11 @@ soak: $(READY) system  ## The long proofs
 	$(PYTEST) -n $(WORKERS) -m soak --timeout 3600 -p no:benchmark
 
 .PHONY: bench
-bench: $(READY)  ## Benchmarks, as ratios against a peer in the same run
-	$(PYTEST) tests/benchmarks/bench_*.py --benchmark-only -p no:xdist
+bench: $(READY)  ## Benchmarks, as ratios against a peer in the same run, written to book/costs.md
+	@mkdir -p out/bench
+	OMP_NUM_THREADS=2 $(PYTEST) tests/benchmarks/bench_*.py --benchmark-only --benchmark-json=out/bench/times.json -p no:xdist
+	OMP_NUM_THREADS=2 $(BIN)/python tests/benchmarks/memory_conv.py > out/bench/memory.md
+	$(BIN)/python tests/benchmarks/table.py out/bench/times.json --memory out/bench/memory.md
 
 .PHONY: setup
 setup: $(READY) system  ## Only make .venv and look for bubblewrap and Chromium
