@@ -55,7 +55,7 @@ class Recorder:
         self.steps: list[Step] = []
         self.ledger = Ledger()
         self.stack: list[_Call] = []
-        self.failed: tuple[str, list[Tensor]] | None = None  # the function that raised, and what it was given
+        self.failed: tuple[str, list[tuple[Tensor, int]]] | None = None  # what raised last, and what it was given
         self._names = {module: name for name, module in model.named_modules()}
         self._root = model
         self.outputs: tuple[int, ...] = ()  # the steps that made the model's outputs
@@ -74,7 +74,7 @@ class Recorder:
             for module in self._names
             for handle in (
                 module.register_forward_pre_hook(self._enter, prepend=True, with_kwargs=True),
-                module.register_forward_hook(self._leave),
+                module.register_forward_hook(self._leave, always_call=True),  # also after an error within
             )
         ]
         for number, x in enumerate(inputs):
@@ -100,14 +100,10 @@ class Recorder:
 
     def place(self) -> str:
         """Where a forward that raised had come to, in words."""
-        if self.failed is not None:
-            name, given = self.failed
-        elif self.stack and self.stack[-1].name:
-            call = self.stack[-1]
-            name, given = f"{call.name} ({type(call.module).__name__})", [t for t, _ in call.given]
-        else:
+        if self.failed is None or not self.failed[0]:
             return ""
-        return f", in {name}, given {' and '.join(str(tuple(t.shape)) for t in given) or 'nothing'}"
+        name, given = self.failed
+        return f", in {name}, given {' and '.join(str(tuple(t.shape)) for t, _ in given) or 'nothing'}"
 
     def name_of(self, id: int) -> str:
         """The name of a step, '' if there is none."""
@@ -129,6 +125,7 @@ class Recorder:
     def _enter(self, module: nn.Module, args: Any, kwargs: Any) -> None:
         call = _Call(self._names.get(module, "?"), self._number(), module)
         given = list(tensors((args, kwargs)))
+        self.failed = None
         if not self.in_layer():
             call.given = [(t, t._version) for t in given]
             if self._is_layer(module):
@@ -137,18 +134,19 @@ class Recorder:
         self.stack.append(call)
 
     def _leave(self, module: nn.Module, args: Any, output: Any) -> Any:
-        while self.stack[-1].module is not module:  # its forward caught an error from within
-            self.stack.pop()
         call = self.stack[-1]
-        if call.step is None:
+        if output is None and self.failed is None:
+            self.failed = (f"{call.name} ({type(module).__name__})" if call.name else "", call.given)
+        if call.step is None or output is None:
             self.stack.pop()
+            self.ledger.step = NO_STEP
             return None
         if any(output is t and t._version == version for t, version in call.given):
             output = output.view_as(
                 output
             )  # given back as it came, as by dropout in eval mode: another tensor from here
         spec = window_spec(vars(module)) if is_window(module) else None
-        call.step.detail = _window(spec, getattr(module, "groups", 1))
+        call.step.detail = _window(spec, getattr(module, "groups", 1), output)
         self._end(call.step, list(module.parameters()), output, module, args, {})
         self.stack.pop()
         return output
@@ -159,12 +157,13 @@ class Recorder:
         before = [(t, t._version) for t in given]
         name = _name(func)
         path = self.stack[-1].name if self.stack else ""
+        self.failed = None
         number = self._number()
         step = self._begin(number, f"{path}.{name}()" if path else f"{name}()", name, given)
         try:
             out = func(*args, **kwargs)
         except Exception:
-            self.failed = (step.name, given)
+            self.failed = (step.name, before)
             raise
         finally:
             self.ledger.step = NO_STEP
@@ -184,7 +183,8 @@ class Recorder:
         if not (step.sources or owned or self.ledger.macs[step.id]):
             return  # a constant, such as torch.zeros(3)
         spec = function_spec(func, args, kwargs)
-        step.detail = _window(spec, kwargs.get("groups", args[6] if len(args) > 6 and "conv" in step.kind else 1))
+        groups = kwargs.get("groups", args[6] if len(args) > 6 and "conv" in step.kind else 1)
+        step.detail = _window(spec, groups, result)
         self._end(step, owned, result, func, args, kwargs)
 
     def _begin(self, number: int, name: str, kind: str, given: list[Tensor]) -> Step:
@@ -223,7 +223,10 @@ class Recorder:
     def _is_layer(self, module: nn.Module) -> bool:
         parts = any(name != "parametrizations" for name, _ in module.named_children())
         known = type(module).__module__.startswith(("torch.nn.", "cnncourse.layers"))
-        return not parts and (known or module is not self._root)
+        empty = isinstance(
+            module, (nn.Sequential, nn.ModuleList, nn.ModuleDict)
+        )  # such as a shortcut that does nothing
+        return not parts and not empty and (known or module is not self._root)
 
     def _number(self) -> int:
         self._next += 1
@@ -255,13 +258,13 @@ def _name(func: Any) -> str:
     return name.strip("_")
 
 
-def _window(spec: Any, groups: Any) -> str:
+def _window(spec: Any, groups: Any, output: Any) -> str:
     """A window in short: '3×3 /2' (stride 2), 'd2' dilated by 2, 'g32' in 32 groups."""
     if spec is None:
         return ""
+    axes = next((t.dim() - 2 for t in tensors(output)), 1)
     kernel, stride, dilation, _ = spec
-    sides = kernel if isinstance(kernel, (tuple, list)) else None
-    text = "×".join(map(str, sides)) if sides else f"{kernel}"
+    text = "×".join(map(str, kernel if isinstance(kernel, (tuple, list)) else [kernel] * axes))
     for mark, value in (("/", stride), ("d", dilation), ("g", groups)):
         values = list(dict.fromkeys(value)) if isinstance(value, (tuple, list)) else [value]
         if values != [1]:

@@ -9,6 +9,7 @@ from typing import Any
 
 from torch import nn
 
+from cnncourse.analysis.html import html_table
 from cnncourse.analysis.record import Recorder, Step
 from cnncourse.analysis.table import table
 from cnncourse.receptive import Field, ReceptiveField
@@ -85,6 +86,9 @@ class Analysis:
 
     def __repr__(self) -> str:
         return self.table()
+
+    def _repr_html_(self) -> str:
+        return html_table(self)
 
     def table(self, exact: bool = False) -> str:
         """The table that `print` shows; with `exact` every digit of the counts, in a wider table."""

@@ -122,8 +122,7 @@ def _copy(model: nn.Module, device: torch.device) -> nn.Module:
     """The model with weights that hold no data ("meta"), or that share the model's; buffers never shared."""
     memo: dict[int, Any] = {}
     for module in model.modules():
-        held = [*module._parameters.values(), *module._buffers.values(), *vars(module).values()]
-        memo |= {id(t): _twin(t, device) for t in held if isinstance(t, Tensor)}
+        memo |= {id(t): _twin(t, device) for t in tensors(list(vars(module).values()))}
     try:
         twin: nn.Module = copy.deepcopy(model, memo)
     except Exception as error:

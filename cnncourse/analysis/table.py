@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from cnncourse.analysis.result import Analysis, Row
 
 WIDTH = 100
-_HEAD = ("layer", "kind", "output", "params", "mult-adds", "output", "training", "field")
+_HEAD = ("layer", "kind", "shape", "params", "mult-adds", "output", "training", "field")
 
 
 def cells(row: Row, exact: bool = False) -> tuple[str, ...]:
