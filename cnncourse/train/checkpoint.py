@@ -31,14 +31,9 @@ def save(path: Path, content: Mapping[str, Any]) -> None:
     """Write `content` so that `path` holds the old checkpoint or the new one, whenever the process is killed."""
     buffer = io.BytesIO()
     torch.save(dict(content), buffer)
-    packed = buffer.getbuffer()
     path.parent.mkdir(parents=True, exist_ok=True)
     beside = path.with_name(f".{path.name}.new")
-    with beside.open("wb") as file:
-        file.write(_MAGIC + b" " + hashlib.sha256(packed).hexdigest().encode() + b"\n")
-        file.write(packed)
-        file.flush()
-        os.fsync(file.fileno())
+    _write(beside, buffer.getbuffer())
     beside.replace(path)
     _keep_name(path.parent)
 
@@ -70,6 +65,15 @@ def load(path: Path, settings: Mapping[str, Any]) -> dict[str, Any]:
             "Resume with the same model, data and settings, or give this run a checkpoint of its own"
         )
     return content
+
+
+def _write(path: Path, packed: memoryview) -> None:
+    """The head and the content, all of it on the disk before this returns."""
+    with path.open("wb") as file:
+        file.write(_MAGIC + b" " + hashlib.sha256(packed).hexdigest().encode() + b"\n")
+        file.write(packed)
+        file.flush()
+        os.fsync(file.fileno())
 
 
 def differences(stored: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
