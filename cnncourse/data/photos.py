@@ -113,7 +113,7 @@ _ALL = (
         "motorcycle",
         "motorcycle_left.png",
         "a motorcycle in a workshop",
-        "Middlebury stereo benchmark 2014, left view",
+        "Middlebury stereo benchmark 2014 (Scharstein et al., GCPR 2014), left view, down-sampled",
         _NONE,
     ),
     _skimage(
