@@ -97,8 +97,8 @@ def expand(text: str, numbers: Mapping[str, int], optional: bool | Sequence[bool
     words = list(_written_out(parts, answers, text))
     if not isinstance(optional, bool) and list(answers):
         raise ValueError(
-            f"from_grammar: optional is {optional!r}, more than is asked; expected one answer each time that a ? is met "
-            f"in {text!r}"
+            f"from_grammar: optional is {optional!r}, more than is asked; expected one answer each time that a ? is "
+            f"met in {text!r}"
         )
     if not words:
         fail(text, 0, "no layer is left; expected at least one. Raise a number behind a *, or keep a part with ?")
