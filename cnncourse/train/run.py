@@ -75,17 +75,17 @@ class Run:
 
     def end_epoch(self, scores: dict[str, float] | None) -> None:
         """The epoch is done, and validated."""
-        history, team = self.history, self.descent.team
+        history = self.history
         first = history.epoch_ends[-1] if history.epoch_ends else 0
         losses = history.step_losses[first:]
         history.losses.append(sum(losses) / len(losses))
         history.epoch_ends.append(self.steps)
-        right, counted = team.total(torch.tensor([self._right(), self.counted], device=team.device)).tolist()
+        right, counted = self._counts()
         if counted:
             history.train_accuracy.append(right / counted)
         if scores is not None:
             self._validated(dict(scores))
-        history.seconds.append(team.told(self.seconds + time.perf_counter() - self._start))
+        history.seconds.append(self.descent.team.told(self.seconds + time.perf_counter() - self._start))
         self.position, self.right, self.counted, self.seconds = 0, 0, 0, 0.0
         self.save()
 
@@ -114,11 +114,13 @@ class Run:
         self.descent.team.agree(self.descent.model)
 
     def save(self) -> None:
-        """Write the checkpoint, if one was asked for; the leader does."""
-        if self.path is None or not self.descent.team.leads:
+        """Write the checkpoint, if one was asked for: the leader does, with what all have counted."""
+        if self.path is None:
             return
-        d = self.descent
-        inside = self.position > 0
+        d, inside = self.descent, self.position > 0
+        right, counted = self._counts() if inside else (0, 0)
+        if not d.team.leads:
+            return
         content = {
             "settings": self.settings,
             "model": d.model.state_dict(),
@@ -128,8 +130,8 @@ class Run:
             "history": self.history.to_dict(),
             "epoch": {
                 "position": self.position,
-                "right": self._right() if inside else 0,
-                "counted": self.counted,
+                "right": right,
+                "counted": counted,
                 "seconds": self.seconds + time.perf_counter() - self._start if inside else 0.0,
             },
             "best": self.best,
@@ -149,17 +151,21 @@ class Run:
         self.history = History.from_dict(content["history"])
         for name, value in content["epoch"].items():
             setattr(self, name, value)
+        if not d.team.leads:  # the counts are those of all
+            self.right = self.counted = 0
         self.best, self.at_epoch = content["best"], content["at_epoch"]
         if self.position:
             self.resumed = content["randomness"]
         else:
             checkpoint.set_randomness(content["randomness"], d.team.device)
 
-    def _right(self) -> int:
-        """Right answers of the epoch so far; this waits for the device."""
+    def _counts(self) -> tuple[int, int]:
+        """Right answers and positions of the epoch so far, of the whole team; this waits for the device."""
+        team = self.descent.team
         self.right += sum(int(one) for one in self._hits)
         self._hits.clear()
-        return self.right
+        right, counted = team.total(torch.tensor([self.right, self.counted], device=team.device)).tolist()
+        return right, counted
 
     def _batches(self) -> int:
         return self.examples.steps(self.batch_size)

@@ -1,8 +1,8 @@
 """One process of a training that `torchrun` spreads over several: run by the tests as a program of its own.
 
-    torchrun --nproc_per_node 2 ddp_training.py FOLDER KIND
+    torchrun --nproc_per_node 2 ddp_training.py FOLDER
 
-Each process writes what it ends with to FOLDER/RANK.json.
+Each process writes what it ends with, for every kind of training, to FOLDER/RANK.json.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from torch import Tensor, nn
 
 from cnncourse.train import SGD, History, fit, seed_everything
 
+KINDS = ("plain", "attack", "clip", "dropout", "batch norm", "cut", "checkpoint", "nan")
 COUNT = 33  # batches of 8, 8, 8, 8 and 1: in the last one a process of two has nothing to do
 
 
@@ -41,6 +42,24 @@ def attack(model: nn.Module, x: Tensor, labels: Tensor) -> Tensor:
     return x + 0.05 * x.grad.sign()
 
 
+def noisy(x: Tensor) -> Tensor:
+    return x + 0.1 * torch.rand_like(x)
+
+
+def noisy_until(batches: int) -> Any:
+    """`noisy`, which ends the training after some batches."""
+    left = [None] * batches
+
+    def until(x: Tensor) -> Tensor:
+        if not left:
+            raise FloatingPointError("cut")
+        left.pop()
+        return noisy(x)
+
+    until.__qualname__ = noisy.__qualname__
+    return until
+
+
 def train(kind: str, folder: Path | None = None) -> tuple[nn.Module, History]:
     """15 steps with all that may differ between one process and several."""
     model, (x, y) = net(kind), data()
@@ -54,22 +73,29 @@ def train(kind: str, folder: Path | None = None) -> tuple[nn.Module, History]:
     if kind == "nan":
         y[20] = 0
         x[20] = float("nan")
-    if kind == "checkpoint" and folder is not None:
+    augment: Any = noisy
+    if kind in ("cut", "checkpoint") and folder is not None:  # the second goes on where the first was cut
         settings |= {"checkpoint": folder / "c", "checkpoint_every": 2, "resume": True}
+    if kind == "cut":
+        augment = noisy_until(8)
     history = fit(model, (x, y), (x[:9], y[:9]), epochs=3, batch_size=8, optimizer=optimizer, schedule=schedule,
-                  augment=lambda x: x + 0.1 * torch.rand_like(x), device="cpu", seed=7, **settings)  # fmt: skip
+                  augment=augment, device="cpu", seed=7, **settings)  # fmt: skip
     return model, history
 
 
 def main() -> None:
-    folder, kind = Path(sys.argv[1]), sys.argv[2]
+    """Every kind in turn: the processes stay together."""
+    folder = Path(sys.argv[1])
     torch.set_num_threads(1)
-    try:
-        model, history = train(kind, folder)
-        found: dict[str, Any] = {"history": history.to_dict(), "mode": model.training}
-        found["weights"] = {key: value.flatten().tolist() for key, value in model.state_dict().items()}
-    except FloatingPointError as error:
-        found = {"error": str(error)}
+    found: dict[str, Any] = {}
+    for kind in KINDS:
+        try:
+            model, history = train(kind, folder)
+        except FloatingPointError as error:
+            found[kind] = {"error": str(error)}
+            continue
+        weights = {key: value.flatten().tolist() for key, value in model.state_dict().items()}
+        found[kind] = {"history": history.to_dict(), "training": model.training, "weights": weights}
     (folder / f"{os.environ['RANK']}.json").write_text(json.dumps(found))
 
 
