@@ -20,6 +20,12 @@ _REFERENCE: dict[Kind, Replacement] = {
     nn.Conv1d: reference.Conv1d,
     nn.Conv2d: reference.Conv2d,
     nn.Conv3d: reference.Conv3d,
+    nn.ConvTranspose1d: reference.ConvTranspose1d,
+    nn.ConvTranspose2d: reference.ConvTranspose2d,
+    nn.MaxPool2d: reference.MaxPool2d,
+    nn.AvgPool2d: reference.AvgPool2d,
+    nn.AdaptiveAvgPool2d: reference.AdaptiveAvgPool2d,
+    nn.MaxUnpool2d: reference.MaxUnpool2d,
 }
 _OPTIONS = {"stride": 1, "padding": 0, "dilation": 1, "groups": 1}  # of F.conv2d and kin, with their defaults
 _CALL_HOOKS = (

@@ -37,11 +37,7 @@ class _Convolution(torch.autograd.Function):
     def forward(ctx: Any, x: Tensor, w: Tensor, b: Tensor | None, g: Geometry) -> Tensor:
         ctx.save_for_backward(x, w)
         ctx.geometry = g
-        W = w.reshape(g.groups, w.shape[0] // g.groups, -1)  # (G, C_out/G, C/G * K)
-        Y = x.new_empty(x.shape[0], *W.shape[:2], prod(g.out))  # (N, G, C_out/G, out)
-        for some, X in _columns(pad(x, g), g):
-            torch.matmul(W, X, out=Y[some])
-        y = Y.reshape(x.shape[0], w.shape[0], *g.out)
+        y = convolve(x, w, g)
         return y if b is None else y.add_(b.reshape(-1, *(1 for _ in g.out)))
 
     @staticmethod
@@ -50,15 +46,44 @@ class _Convolution(torch.autograd.Function):
         x, w = ctx.saved_tensors
         g: Geometry = ctx.geometry
         need_x, need_w, need_b, _ = ctx.needs_input_grad
-        W = w.reshape(g.groups, w.shape[0] // g.groups, -1)
-        dY = dy.reshape(x.shape[0], *W.shape[:2], prod(g.out))  # (N, G, C_out/G, out)
-        dW = torch.zeros_like(W) if need_w else None
-        if dW is not None:
-            for some, X in _columns(pad(x, g), g):
-                dW += (dY[some] @ X.mT).sum(dim=0)
-        dx = _scatter(W, dY, x, g) if need_x else None
+        dx = input_gradient(dy, w, tuple(x.shape[2:]), g) if need_x else None
+        dw = weight_gradient(x, dy, g) if need_w else None
         db = dy.sum(dim=(0, *range(2, dy.dim()))) if need_b else None  # every position used b once
-        return dx, None if dW is None else dW.reshape(w.shape), db, None
+        return dx, dw, db, None
+
+
+def convolve(x: Tensor, w: Tensor, g: Geometry) -> Tensor:
+    """y = W X: x (N, C, *lengths), w (C_out, C/G, *K) -> (N, C_out, *out)."""
+    W = w.reshape(g.groups, w.shape[0] // g.groups, -1)  # (G, C_out/G, C/G * K)
+    Y = x.new_empty(x.shape[0], *W.shape[:2], prod(g.out))  # (N, G, C_out/G, out)
+    for some, X in _columns(pad(x, g), g):
+        torch.matmul(W, X, out=Y[some])
+    return Y.reshape(x.shape[0], w.shape[0], *g.out)
+
+
+def weight_gradient(x: Tensor, dy: Tensor, g: Geometry) -> Tensor:
+    """dW = dy X^T, summed over the images: x (N, C, *lengths), dy (N, C_out, *out) -> (C_out, C/G, *K)."""
+    c_in, c_out = x.shape[1] // g.groups, dy.shape[1] // g.groups
+    dY = dy.reshape(dy.shape[0], g.groups, c_out, prod(g.out))
+    dW = dy.new_zeros(g.groups, c_out, c_in * prod(g.kernel))
+    for some, X in _columns(pad(x, g), g):
+        dW += (dY[some] @ X.mT).sum(dim=0)
+    return dW.reshape(-1, c_in, *g.kernel)
+
+
+def input_gradient(dy: Tensor, w: Tensor, lengths: tuple[int, ...], g: Geometry) -> Tensor:
+    """The columns W^T dy, each entry added to the pixel it was read from, once for every window: (N, C, *lengths)."""
+    N, C = dy.shape[0], w.shape[1] * g.groups
+    W = w.reshape(g.groups, w.shape[0] // g.groups, -1)
+    dY = dy.reshape(N, *W.shape[:2], prod(g.out))  # (N, G, C_out/G, out)
+    dx: Any = dy.new_zeros(N, C, *(b + n + a for b, n, a in zip(g.before, lengths, g.after, strict=True)))
+    for some in _few(dx, g):
+        taps: Any = (W.mT @ dY[some]).reshape(-1, C, *g.kernel, *g.out)
+        for tap in product(*map(range, g.kernel)):
+            dx[some][:, :, *_read_by(tap, g)] += taps[:, :, *tap]
+    inside = [slice(b, b + n) for b, n in zip(g.before, lengths, strict=True)]
+    cropped: Tensor = dx[:, :, *inside]  # what fell on the padding is dropped
+    return cropped
 
 
 def _few(x: Tensor, g: Geometry) -> list[slice]:
@@ -74,19 +99,6 @@ def _columns(x: Tensor, g: Geometry) -> Iterator[tuple[slice, Tensor]]:
     taps = sliding(x, g).permute(order)
     for some in _few(x, g):
         yield some, taps[some].reshape(-1, g.groups, x.shape[1] // g.groups * prod(g.kernel), prod(g.out))
-
-
-def _scatter(W: Tensor, dY: Tensor, x: Tensor, g: Geometry) -> Tensor:
-    """dx: the columns W^T dY, each entry added to the pixel it was read from, once for every window."""
-    padded = [b + n + a for b, n, a in zip(g.before, x.shape[2:], g.after, strict=True)]
-    dx: Any = x.new_zeros(*x.shape[:2], *padded)
-    for some in _few(x, g):
-        taps: Any = (W.mT @ dY[some]).reshape(-1, x.shape[1], *g.kernel, *g.out)
-        for tap in product(*map(range, g.kernel)):
-            dx[some][:, :, *_read_by(tap, g)] += taps[:, :, *tap]
-    inside = [slice(b, b + n) for b, n in zip(g.before, x.shape[2:], strict=True)]
-    cropped: Tensor = dx[:, :, *inside]  # what fell on the padding is dropped
-    return cropped
 
 
 def _read_by(tap: tuple[int, ...], g: Geometry) -> list[slice]:

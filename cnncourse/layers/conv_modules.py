@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any, ClassVar
 
 import torch
@@ -15,7 +15,7 @@ from cnncourse.layers.geometry import Size
 
 
 class _Conv(nn.Module):
-    """What the three modules share: parameters, their initial values, and how they print.
+    """What the modules share: parameters, their initial values, and how they print.
 
     weight and bias start uniform in [-1/sqrt(F), 1/sqrt(F)], F = C_in / groups * prod(K), as in torch.
     """
@@ -56,13 +56,17 @@ class _Conv(nn.Module):
         self.padding = self._checked_padding(padding)
         self.dilation = per_axis(f"{name}: dilation", dilation, self.axes, 1)
         self.padding_mode = padding_mode
-        shape = (out_channels, in_channels // groups, *self.kernel_size)
+        shape = (*self._channels(), *self.kernel_size)
         self.weight = nn.Parameter(torch.empty(shape, device=device, dtype=dtype))
         if bias:
             self.bias: nn.Parameter | None = nn.Parameter(torch.empty(out_channels, device=device, dtype=dtype))
         else:
             self.register_parameter("bias", None)
         self.reset_parameters()
+
+    def _channels(self) -> tuple[int, int]:
+        """The first two sides of the weight."""
+        return self.out_channels, self.in_channels // self.groups
 
     def _checked_padding(self, padding: Size | str) -> tuple[int, ...] | str:
         name = type(self).__name__
@@ -90,13 +94,11 @@ class _Conv(nn.Module):
     def extra_repr(self) -> str:
         """The arguments that are not at their defaults, as torch prints them."""
         text = f"{self.in_channels}, {self.out_channels}, kernel_size={self.kernel_size}, stride={self.stride}"
-        ones: Sequence[int] = (1,) * self.axes
-        if self.padding != (0,) * self.axes:
-            text += f", padding={self.padding}"
-        if self.dilation != ones:
-            text += f", dilation={self.dilation}"
-        if self.groups != 1:
-            text += f", groups={self.groups}"
+        zeros, ones = (0,) * self.axes, (1,) * self.axes
+        defaults: dict[str, Any] = {"padding": zeros, "dilation": ones, "output_padding": zeros, "groups": 1}
+        for name, default in defaults.items():
+            if (value := getattr(self, name, default)) != default:
+                text += f", {name}={value}"
         return text if self.bias is not None else text + ", bias=False"
 
 

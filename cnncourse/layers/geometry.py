@@ -49,7 +49,7 @@ def geometry(
 
     Raises TypeError/ValueError that begin with `what`.
     """
-    _check_tensors(what, input, weight, bias, axes)
+    check_tensors(what, input, weight, bias, axes)
     groups = whole(f"{what}: groups", groups, 1)
     _check_channels(what, input, weight, bias, groups)
     kernel = tuple(weight.shape[2:])
@@ -64,7 +64,15 @@ def geometry(
     return Geometry(kernel, stride, before, after, dilation, out, groups)
 
 
-def _check_tensors(what: str, input: Tensor, weight: Tensor, bias: Tensor | None, axes: int) -> None:
+def check_tensors(
+    what: str,
+    input: Tensor,
+    weight: Tensor,
+    bias: Tensor | None,
+    axes: int,
+    channels: str = "C_out, C_in // groups",
+) -> None:
+    """Raise unless all are tensors of one floating-point dtype, on one device, with as many axes as they should."""
     for name, value in (("input", input), ("weight", weight), ("bias", bias)):
         if not isinstance(value, Tensor) and not (name == "bias" and value is None):
             raise TypeError(f"{what}: {name} is a {type(value).__name__}; expected a torch.Tensor")
@@ -75,7 +83,7 @@ def _check_tensors(what: str, input: Tensor, weight: Tensor, bias: Tensor | None
         )
     if weight.dim() != axes + 2 or 0 in weight.shape[1:]:
         raise ValueError(
-            f"{what}: weight has shape {tuple(weight.shape)}; expected (C_out, C_in // groups, one kernel size "
+            f"{what}: weight has shape {tuple(weight.shape)}; expected ({channels}, one kernel size "
             f"for each of {AXES[axes]}), none of them zero"
         )
     for name, value in (("weight", weight), ("bias", bias)):

@@ -61,3 +61,8 @@ def length_out(what: str, n: int, k: int, s: int, p: int, d: int, after: int | N
             "Use a smaller kernel or dilation, or more padding."
         )
     return (n + p + after - reach) // s + 1
+
+
+def length_in(n: int, k: int, s: int, p: int, d: int) -> int:
+    """The shortest input along one axis on which a window has n positions; up to S - 1 more have as many."""
+    return (n - 1) * s - 2 * p + d * (k - 1) + 1
