@@ -149,7 +149,7 @@ def describe_call(call: Any) -> Any:
 
 
 def plain(value: Any) -> Any:
-    """Numbers, texts and containers of them; tensors as lists; anything else by its type's name."""
+    """Numbers, texts and containers of them; tensors as lists; functions by name, anything else by its type's."""
     if value is None or isinstance(value, (bool, int, float, str)):
         return value
     if isinstance(value, torch.Tensor):
@@ -158,6 +158,8 @@ def plain(value: Any) -> Any:
         return {str(key): plain(entry) for key, entry in value.items()}
     if isinstance(value, (list, tuple)):
         return [plain(entry) for entry in value]
+    if callable(value):
+        return describe_call(value)
     return type(value).__qualname__
 
 
