@@ -64,6 +64,7 @@ def _download(url: str, part: Path, path: Path, sha256_head: str, what: str) -> 
     from http.client import HTTPException
     from urllib.error import HTTPError, URLError
 
+    reason = ""
     for attempt in range(1, _TRIES + 1):
         try:
             if _more(url, part, what):
@@ -72,12 +73,14 @@ def _download(url: str, part: Path, path: Path, sha256_head: str, what: str) -> 
         except HTTPError as error:
             error.close()
             raise DownloadError(f"{what}: {url} answers {error.code} {error.reason}. Is there a newer name?") from error
-        except (URLError, TimeoutError, ConnectionError, HTTPException) as error:
-            reason = str(getattr(error, "reason", error)) or type(error).__name__
-            if not part.exists() or not part.stat().st_size:
-                raise OfflineError(_offline(url, path, sha256_head, what, reason)) from error
+        except URLError as error:  # not even a connection
+            raise OfflineError(_offline(url, path, sha256_head, what, str(error.reason))) from error
+        except (TimeoutError, ConnectionError, HTTPException) as error:
+            reason = str(error) or type(error).__name__
         time.sleep(0.1 * attempt)
     got = part.stat().st_size if part.exists() else 0
+    if not got:
+        raise OfflineError(_offline(url, path, sha256_head, what, reason))
     raise DownloadError(
         f"{what}: {url} stopped after {got:,} bytes, {_TRIES} times ({reason}). They are kept in {part}: "
         "ask again, and it goes on from there."

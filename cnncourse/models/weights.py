@@ -107,9 +107,10 @@ def _read(path: Path, name: str) -> dict[str, Tensor]:
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # whatever a file that torch did not write makes of its reader
+        # torch's own message advises to switch the protection off; it stays in the traceback only
         raise ValueError(
-            f"{name}: cannot read {path} as weights ({type(error).__name__}: {error}). Expected a file made by "
-            "torch.save(model.state_dict(), path)."
+            f"{name}: cannot read {path} as weights ({type(error).__name__}): it is no file of torch, it is "
+            "damaged, or there is code in it. Expected one made by torch.save(model.state_dict(), path)."
         ) from error
     if not isinstance(state, dict) or not all(isinstance(value, Tensor) for value in state.values()):
         raise ValueError(
