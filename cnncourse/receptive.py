@@ -54,6 +54,11 @@ def receptive_field(model_or_specs: nn.Module | Sequence[Spec], layer: str | Non
         raise TypeError(
             f"receptive_field: got a {type(model_or_specs).__name__}; expected a model or a list of (kernel, stride)"
         )
+    if 2 <= len(model_or_specs) <= 4 and all(isinstance(spec, int) for spec in model_or_specs):
+        raise ValueError(
+            f"receptive_field: a layer is {model_or_specs[0]}; expected (kernel, stride[, dilation[, padding]]). "
+            f"One layer? Pass [{tuple(model_or_specs)}]."
+        )
     axes = max((len(v) for spec in model_or_specs for v in _numbers(spec) if isinstance(v, Sequence)), default=1)
     field = first_field(axes)
     for number, spec in enumerate(model_or_specs):
@@ -289,7 +294,7 @@ def measured_receptive_field(
     if layer not in modules:
         raise ValueError(f"measured_receptive_field: no layer {layer!r}; it has {', '.join(n for n in modules if n)}")
     x = x.detach().clone().requires_grad_(True)
-    y = _output_of(model, modules[layer], x)
+    y = output_of(model, modules[layer], x)
     if y.dim() != x.dim():
         raise ValueError(
             f"measured_receptive_field: {layer!r} gives shape {tuple(y.shape)}; expected a map with {x.dim() - 2} axes"
@@ -318,7 +323,8 @@ class _Enough(Exception):
     """Ends a forward pass behind the layer that was asked for."""
 
 
-def _output_of(model: nn.Module, module: nn.Module, x: Tensor) -> Tensor:
+def output_of(model: nn.Module, module: nn.Module, x: Tensor) -> Tensor:
+    """What `module` gives when `model` runs on x in eval mode, with gradients; modes and hooks stay as they were."""
     seen: list[Any] = []
 
     def stop(_module: nn.Module, _inputs: Any, output: Any) -> None:
@@ -338,7 +344,7 @@ def _output_of(model: nn.Module, module: nn.Module, x: Tensor) -> Tensor:
         for m, mode in modes:
             m.training = mode
     if not seen or not isinstance(seen[0], Tensor):
-        raise ValueError("measured_receptive_field: the layer did not run, or its output is no tensor")
+        raise ValueError("receptive field: the layer did not run, or its output is no tensor")
     return seen[0]
 
 

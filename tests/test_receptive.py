@@ -159,6 +159,38 @@ def test_deeper_layers_see_more() -> None:
     assert all(a != b for a, b in pairwise(sizes))
 
 
+@pytest.mark.parametrize(
+    ("model", "layer", "field"),
+    [
+        (models.vgg16, None, (212, 32)),  # this and two more: Araujo, Norris & Sim 2019, table 1
+        (models.alexnet_2012, "features.pool5", (195, 32)),
+        (lambda: models.resnet50(stride_on="1x1"), None, (483, 32)),
+        (models.resnet50, None, (427, 32)),  # torchvision's: 7, 11, then 35, 91, 267, 427 behind the four stages
+        (models.googlenet, "inception3a", (43, 8)),  # 7, 11, 19, 27, and the 3×3 (torchvision's "5×5") of a branch
+        (models.densenet121, "features.denseblock1", (11 + 6 * 2 * 4, 4)),
+    ],
+)
+def test_the_models_of_the_course(model: Any, layer: str | None, field: tuple[int, int]) -> None:
+    assert receptive_field(model(), layer)[:2] == field
+
+
+class Functional(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.zeros(2, 1, 5, 3))
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = F.relu(F.conv2d(x, self.weight, None, stride=2, padding=(2, 1)))
+        return F.conv2d(x, weight=self.weight[:, :, :1]) if self.training else F.max_pool2d(x, 3, 1)
+
+
+def test_convolutions_called_as_functions() -> None:
+    assert receptive_field(Functional().eval()) == receptive_field([((5, 3), 2, 1, (2, 1)), (3, 1)])
+    assert receptive_field(Functional().train()) == receptive_field(
+        [((5, 3), 2, 1, (2, 1))]
+    )  # then the weight is unknown
+
+
 class Choosy(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         return x if x.sum() > 0 else -x
@@ -169,6 +201,7 @@ X = torch.zeros(1, 1, 40, 40)
 WRONG: dict[str, tuple[Any, type[Exception], str]] = {
     "a number": (lambda: receptive_field(3), TypeError, "got a int; expected a model or a list"),
     "numbers for layers": (lambda: receptive_field([3, 2]), ValueError, r"a layer is 3; expected \(kernel, stride"),
+    "one layer": (lambda: receptive_field((3, 1)), ValueError, r"One layer\? Pass \[\(3, 1\)\]"),
     "too many numbers": (lambda: receptive_field([(3, 1, 1, 0, 0)]), ValueError, "expected .kernel, stride"),
     "kernel 0": (lambda: receptive_field([(3, 1), (0, 1)]), ValueError, "layer 1: kernel is 0"),
     "stride 1.5": (lambda: receptive_field([(3, 1.5)]), TypeError, "layer 0: stride is 1.5"),
