@@ -58,12 +58,13 @@ class Word:
 
 @dataclass(frozen=True)
 class Part:
-    """A word or a bracket, how often it stands there, and whether a ? follows; `at` is where its number is."""
+    """A word or a bracket, how often it stands there, whether a ? follows; and where the number and the ? are."""
 
     inside: Word | tuple[Part, ...]
     times: int
+    times_at: int
     optional: bool
-    at: int
+    optional_at: int
 
     def length(self) -> int:
         """The number of words with every repetition written out."""
@@ -111,7 +112,11 @@ def _written_out(parts: Sequence[Part], answers: Iterator[bool], text: str) -> I
             if part.optional:
                 there = next(answers, None)
                 if there is None:
-                    fail(text, part.at, "optional has no answer left for this ?; expected one each time it is met")
+                    fail(
+                        text,
+                        part.optional_at,
+                        "optional has no answer left for this ?; expected one each time it is met",
+                    )
                 if not there:
                     continue
             if isinstance(part.inside, Word):
@@ -138,7 +143,7 @@ class _Reader:
             self._fail(f"{found!r} is not expected here; expected '-' and the next layer, '*' or '?'")
         if (length := sum(part.length() for part in parts)) > MOST_LAYERS:
             longest = max(parts, key=Part.length)
-            self._fail(f"{length:,} layers; expected at most {MOST_LAYERS:,}. Lower the number here", longest.at)
+            self._fail(f"{length:,} layers; expected at most {MOST_LAYERS:,}. Lower the number here", longest.times_at)
         return parts
 
     def _net(self) -> tuple[Part, ...]:
@@ -151,9 +156,11 @@ class _Reader:
     def _part(self) -> Part:
         bracket = self._take(_OPENING)
         inside = self._word() if bracket is None else self._inside(bracket)
-        at = self.at
-        times = self._times() if self._take(_TIMES) else 1
-        return Part(inside, times, self._take(_MAYBE) is not None, at)
+        repeated = self._take(_TIMES) is not None
+        times_at = self.at
+        times = self._times() if repeated else 1
+        optional_at = self.at
+        return Part(inside, times, times_at, self._take(_MAYBE) is not None, optional_at)
 
     def _word(self) -> Word:
         """A word; the error for whatever else stands there."""

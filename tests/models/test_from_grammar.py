@@ -118,6 +118,7 @@ ERRORS = [
     ("CONV*-FC", "-", 5, r"no number behind the \*"),
     ("CONV*P-FC", "P", 5, r"no number is given for P; expected from_grammar\(\.\.\., P=2\)"),
     ("[CONV*100]*20-FC", "2", 11, "2,001 layers; expected at most 1,000"),
+    ("(CONV*9)*9-[CONV*100]*20-FC", "2", 22, "2,082 layers"),
     ("CONV-FC-CONV", "C", 8, "CONV behind FC"),
     ("CONV-FC-POOL", "P", 8, "POOL behind FC"),
     ("CONV-FC-LRN-FC", "L", 8, "LRN behind FC"),
@@ -166,6 +167,12 @@ def test_too_large_is_said_before_memory_is_taken() -> None:
 def test_bad_arguments(options: dict[str, Any], kind: type[Exception], message: str) -> None:
     with pytest.raises(kind, match=message):
         from_grammar("[CONV-POOL?]*N-FC-RELU-SOFTMAX", **{"N": 2, **options})
+
+
+def test_an_answer_that_is_missing_is_pointed_at() -> None:
+    with pytest.raises(ValueError, match="no answer left for this") as caught:
+        from_grammar("CONV*2?-FC", optional=[True])
+    assert str(caught.value).endswith("\n    CONV*2?-FC\n          ^")
 
 
 def test_text_must_be_text() -> None:
