@@ -10,6 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, fx, nn
 
+from cnncourse import layers
 from cnncourse.errors import per_axis, whole
 
 Numbers: TypeAlias = "int | tuple[int, ...]"
@@ -121,6 +122,9 @@ _POINTWISE = (
     nn.ReLU, nn.ReLU6, nn.LeakyReLU, nn.PReLU, nn.ELU, nn.SELU, nn.GELU, nn.SiLU, nn.Softplus, nn.Sigmoid, nn.Tanh,
     nn.Identity, nn.Dropout, nn.Dropout1d, nn.Dropout2d, nn.Dropout3d, nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d,
     nn.LocalResponseNorm, nn.Softmax2d,
+    layers.ReLU, layers.LeakyReLU, layers.PReLU, layers.ELU, layers.SELU, layers.GELU, layers.SiLU, layers.Softplus,
+    layers.Sigmoid, layers.Tanh, layers.Dropout, layers.BatchNorm1d, layers.BatchNorm2d, layers.BatchNorm3d,
+    layers.LocalResponseNorm, layers.ChannelMaxPool,
 )  # fmt: skip
 _POINTWISE_CALLS = {
     "relu", "relu_", "relu6", "leaky_relu", "elu", "selu", "gelu", "silu", "softplus", "sigmoid", "tanh", "clamp",
@@ -157,7 +161,8 @@ class _Tracer(fx.Tracer):
     """Records which module works on which one's output; windows and pointwise layers are not looked into."""
 
     def is_leaf_module(self, m: nn.Module, module_qualified_name: str) -> bool:
-        return is_window(m) or super().is_leaf_module(m, module_qualified_name)
+        ours = type(m).__module__.startswith("cnncourse.layers.")
+        return ours or is_window(m) or super().is_leaf_module(m, module_qualified_name)
 
 
 def _field_in(model: nn.Module, layer: str | None) -> Field:

@@ -11,7 +11,7 @@ from torch.autograd.function import once_differentiable
 
 from cnncourse.layers.autocast import in_single
 from cnncourse.layers.pointwise import check_companion, check_input
-from cnncourse.layers.softmax import shifted_exp
+from cnncourse.layers.probabilities import shifted_exp
 
 _REDUCTIONS = ("none", "mean", "sum")
 
@@ -145,7 +145,7 @@ def cross_entropy(
     """
     what = "cross_entropy"
     check_input(what, input)
-    _check_reduction(what, reduction, size_average, reduce)
+    check_reduction(what, reduction, size_average, reduce)
     if not 0 <= label_smoothing <= 1:
         raise ValueError(f"{what}: label_smoothing is {label_smoothing}; expected 0 to 1")
     if not isinstance(target, Tensor):
@@ -190,7 +190,7 @@ def mse_loss(
     """
     what = "mse_loss"
     check_input(what, input)
-    _check_reduction(what, reduction, size_average, reduce)
+    check_reduction(what, reduction, size_average, reduce)
     if not isinstance(target, Tensor):
         raise TypeError(f"{what}: target is a {type(target).__name__}; expected a torch.Tensor")
     if target.shape != input.shape:
@@ -207,7 +207,8 @@ def mse_loss(
     return loss
 
 
-def _check_reduction(what: str, reduction: str, size_average: bool | None, reduce: bool | None) -> None:
+def check_reduction(what: str, reduction: str, size_average: bool | None, reduce: bool | None) -> None:
+    """ValueError for a reduction that does not exist, and for the two arguments that it took the place of."""
     if size_average is not None or reduce is not None:
         raise ValueError(f"{what}: size_average and reduce were given up long ago; expected reduction='none' or 'sum'")
     if reduction not in _REDUCTIONS:

@@ -2,6 +2,9 @@
 
 from cnncourse.layers.naive.conv import conv1d, conv2d, conv2d_input, conv2d_weight, conv3d
 from cnncourse.layers.naive.conv_transpose import conv_transpose1d, conv_transpose2d
+from cnncourse.layers.naive.linear import linear
+from cnncourse.layers.naive.loss import cross_entropy, softmax
+from cnncourse.layers.naive.norm import batch_norm, local_response_norm
 from cnncourse.layers.naive.pool import (
     adaptive_avg_pool2d,
     avg_pool2d,
@@ -16,6 +19,7 @@ __all__ = [
     "adaptive_avg_pool2d",
     "avg_pool2d",
     "avg_pool2d_input",
+    "batch_norm",
     "channel_max_pool",
     "conv1d",
     "conv2d",
@@ -24,7 +28,11 @@ __all__ = [
     "conv3d",
     "conv_transpose1d",
     "conv_transpose2d",
+    "cross_entropy",
+    "linear",
+    "local_response_norm",
     "max_pool2d",
     "max_pool2d_input",
     "max_unpool2d",
+    "softmax",
 ]
