@@ -61,7 +61,7 @@ def crop(
     y = top[:, None] + torch.arange(high, device=images.device)  # (N, H')
     x = left[:, None] + torch.arange(wide, device=images.device)  # (N, W')
     image = torch.arange(len(images), device=images.device)
-    windows: Tensor = padded[image[:, None, None], :, y[:, :, None], x[:, None, :]]  # (N, H', W', C)
+    windows = padded.permute(0, 2, 3, 1)[image[:, None, None], y[:, :, None], x[:, None, :]]  # (N, H', W', C)
     return windows.permute(0, 3, 1, 2).contiguous()
 
 
@@ -76,7 +76,8 @@ def colour_axes(images: Tensor) -> Tensor:
     if pixels.shape[1] < 2:
         raise ValueError(f"colour_axes: images have shape {tuple(images.shape)}; expected at least two pixels")
     lengths, axes = torch.linalg.eigh(torch.cov(pixels))  # ascending
-    return (axes * lengths).flip(1).to(images.dtype)
+    longest_first: Tensor = (axes * lengths).flip(1)
+    return longest_first.to(images.dtype)
 
 
 def colour_cast(
