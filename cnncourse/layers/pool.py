@@ -49,8 +49,10 @@ class _MaxPool2d(torch.autograd.Function):
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, dy: Tensor, _: None) -> tuple[Tensor, None]:
+    def backward(ctx: Any, dy: Tensor | None, _: None) -> tuple[Tensor | None, None]:
         (winner,) = ctx.saved_tensors
+        if dy is None:  # nothing flows back; without materialised gradients, that saves zeros for the indices
+            return None, None
         dx = dy.new_zeros(ctx.x_shape)
         dx.flatten(2).scatter_add_(2, winner.flatten(2), dy.flatten(2))  # a pixel may win several windows: add
         return dx, None
