@@ -41,4 +41,5 @@ def random_numbers(what: str, *numbers: int) -> np.random.Generator:
 
     One generator for each example means that the first 10 examples are the same whether 10 or 1,000 are asked for.
     """
-    return np.random.default_rng([zlib.crc32(what.encode()), *numbers])
+    # NumPy takes [7] and [7, 0] for the same seed, so the length is part of it.
+    return np.random.default_rng([zlib.crc32(what.encode()), len(numbers), *numbers])

@@ -38,26 +38,24 @@ def to_disc(x: Floats, y: Floats, centre: ArrayLike, radius: float) -> Floats:
 
 def to_segments(x: Floats, y: Floats, segments: ArrayLike) -> Floats:
     """Distance to the nearest of some line segments (M, 2 ends, 2 coordinates), ≥ 0."""
-    ends = np.asarray(segments, dtype=np.float32)
-    nearest = np.full(np.broadcast_shapes(x.shape, y.shape), np.inf, dtype=np.float32)
-    for (ax, ay), (bx, by) in ends:
-        u, v = bx - ax, by - ay
-        along = np.minimum(np.maximum(((x - ax) * u + (y - ay) * v) / max(u**2 + v**2, np.float32(1e-9)), 0), 1)
-        square = (x - ax - along * u) ** 2 + (y - ay - along * v) ** 2
-        np.minimum(nearest, square, out=nearest)
-    return np.sqrt(nearest)
+    ax, ay, bx, by = np.asarray(segments, dtype=np.float32).reshape(-1, 4, 1, 1).swapaxes(0, 1)  # (M, 1, 1) each
+    u, v = bx - ax, by - ay
+    x, y = x - ax, y - ay  # from each segment's beginning
+    along = np.minimum(np.maximum((x * u + y * v) / np.maximum(u * u + v * v, np.float32(1e-9)), 0), 1)
+    square = np.square(x - along * u) + np.square(y - along * v)
+    nearest: Floats = np.sqrt(square.min(axis=0))
+    return nearest
 
 
 def to_polygon(x: Floats, y: Floats, corners: ArrayLike) -> Floats:
     """Signed distance to a polygon (M, 2), convex or not: negative where a ray to the right crosses an odd number."""
     points = np.asarray(corners, dtype=np.float32)
     sides = np.stack([points, np.roll(points, -1, axis=0)], axis=1)  # (M, 2, 2)
-    inside = np.zeros(np.broadcast_shapes(x.shape, y.shape), dtype=bool)
-    for (ax, ay), (bx, by) in sides:
-        if ay != by:
-            crosses = (y < ay) != (y < by)  # (H, 1): does this side span the row?
-            inside ^= crosses & (x < ax + (y - ay) * ((bx - ax) / (by - ay)))
-    return np.where(inside, -1, 1).astype(np.float32) * to_segments(x, y, sides)
+    ax, ay, bx, by = sides.reshape(-1, 4, 1, 1).swapaxes(0, 1)
+    rise = np.where(ay == by, np.float32(1), by - ay)  # a level side spans no row, so its quotient is not used
+    crosses = ((y < ay) != (y < by)) & (x < ax + (y - ay) * ((bx - ax) / rise))  # (M, H, W)
+    inside = np.logical_xor.reduce(crosses, axis=0)
+    return np.where(inside, np.float32(-1), np.float32(1)) * to_segments(x, y, sides)
 
 
 def regular(corners: int, inner: float = 1.0) -> Floats:
