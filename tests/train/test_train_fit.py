@@ -141,6 +141,22 @@ def test_a_loss_that_is_no_number_stops_with_an_explanation() -> None:
         ([1, 2], {}, "train is a list"),
         (blobs(), {"device": "abacus"}, "abacus"),
         (blobs(), {"schedule": object()}, "without its optimizer"),
+        (blobs(), {"max_steps": 0}, "max_steps is 0; expected an int ≥ 1 or None"),
+        (blobs(), {"patience": True}, "patience is True"),
+        (blobs(), {"patience": 2}, "patience and metrics need val"),
+        (blobs(), {"metrics": {"a": max}}, "patience and metrics need val"),
+        (blobs(), {"resume": True}, "need checkpoint, the file"),
+        (blobs(), {"checkpoint_every": 2}, "need checkpoint, the file"),
+        (blobs(), {"max_grad_norm": 0}, "max_grad_norm is 0"),
+        (blobs(), {"optimizer": torch.optim.SGD(net().parameters())}, "holds no parameter of the model"),
+        (
+            blobs(),
+            {
+                "optimizer": torch.optim.SGD(net().parameters()),
+                "schedule": torch.optim.lr_scheduler.StepLR(torch.optim.SGD(net().parameters()), 1),
+            },
+            "made with another optimizer",
+        ),
     ],
 )
 def test_bad_arguments(data: object, arguments: dict[str, object], message: str) -> None:
