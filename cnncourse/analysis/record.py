@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
@@ -19,6 +19,14 @@ from torch.utils.weak import WeakTensorKeyDictionary
 
 from cnncourse.analysis.ops import NO_STEP, Ledger, tensors
 from cnncourse.receptive import Field, behind, first_field, function_spec, is_window, meet, window_spec
+
+
+class Around(NamedTuple):
+    """A module that a step ran in; `call` tells its calls apart."""
+
+    name: str
+    kind: str
+    call: int
 
 
 @dataclass
@@ -29,7 +37,7 @@ class Step:
     name: str
     kind: str
     detail: str
-    within: tuple[tuple[str, int], ...]  # the modules around it, outermost first: (name, number of the call)
+    within: tuple[Around, ...]  # the modules around it, outermost first
     sources: tuple[int, ...]
     shapes: tuple[tuple[int, ...], ...] = ()
     parameters: int = 0
@@ -189,7 +197,7 @@ class Recorder:
 
     def _begin(self, number: int, name: str, kind: str, given: list[Tensor]) -> Step:
         sources = dict.fromkeys(self._made_by[t] for t in given if t in self._made_by)
-        within = tuple((call.name, call.number) for call in self.stack)
+        within = tuple(Around(call.name, type(call.module).__name__, call.number) for call in self.stack)
         self.ledger.step = number
         return Step(number, name, kind, "", within, tuple(sources))
 

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from math import prod
 from typing import Any
 
+from matplotlib.figure import Figure
 from torch import nn
 
+from cnncourse.analysis.bars import draw_costs
+from cnncourse.analysis.drawing import draw
 from cnncourse.analysis.html import html_table
-from cnncourse.analysis.record import Recorder, Step
+from cnncourse.analysis.record import Around, Recorder, Step
 from cnncourse.analysis.table import table
+from cnncourse.plot.style import style
 from cnncourse.receptive import Field, ReceptiveField
 
 Shape = tuple[int, ...]
@@ -34,8 +39,8 @@ class Row:
     receptive_field: ReceptiveField | None
     inputs: tuple[int, ...]
     """Numbers of the rows that it reads; -1 for the model's first input, -2 for the second."""
-    within: tuple[tuple[str, int], ...]
-    """The modules around it, outermost first: name and number of the call."""
+    within: tuple[Around, ...]
+    """The modules around it, outermost first."""
 
     @property
     def shape(self) -> Shape | None:
@@ -94,13 +99,36 @@ class Analysis:
         """The table that `print` shows; with `exact` every digit of the counts, in a wider table."""
         return table(self, exact)
 
+    def plot(self, inside: str = "", *, depth: int | None = None, width: float = 6) -> Figure:
+        """The network drawn from top to bottom, in the manner of Netscope: a box for each layer, branches side by side.
+
+        A box has the layer's name, its kind and what follows it alone (batch norm, ReLU), the shape of its output
+        (without the batch), and three bars: its parameters, multiply-adds and output memory, each compared with the
+        largest in the figure. Modules that lie `depth` modules deep are one grey box each: 1 draws the model's own
+        children, None goes as deep as stays legible. `inside` draws only what is in that module, by its name.
+
+        Raises ValueError for a module that has no layers, or a depth below 1.
+        """
+        return draw(self, depth, inside, width)
+
+    def plot_costs(self, inside: str = "", *, depth: int | None = None, width: float = 6) -> Figure:
+        """Bars of the parameters, multiply-adds and output memory of each layer; arguments and errors as in `plot`."""
+        return draw_costs(self, depth, inside, width)
+
+    def to_svg(self, inside: str = "", *, depth: int | None = None, width: float = 6) -> str:
+        """The drawing of `plot` as the text of an SVG file, sharp at every size and the same each time."""
+        buffer = io.StringIO()
+        with style():
+            self.plot(inside, depth=depth, width=width).savefig(buffer, format="svg", metadata={"Date": None})
+        return buffer.getvalue()
+
     def to_dict(self) -> dict[str, Any]:
         """Everything as plain data, ready for `json.dumps`."""
         rows = []
         for row in self.rows:
             field = row.receptive_field
             data = asdict(row) | {"activations": row.activations, "shapes": [list(shape) for shape in row.shapes]}
-            data["inputs"], data["within"] = list(row.inputs), [name for name, _ in row.within]
+            data["inputs"], data["within"] = list(row.inputs), [around.name for around in row.within]
             data["receptive_field"] = None if field is None else {
                 side: list(value) if isinstance(value, tuple) else value for side, value in field._asdict().items()
             }  # fmt: skip
