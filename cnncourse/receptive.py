@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple, TypeAlias
@@ -128,14 +129,20 @@ _POINTWISE = (
 )  # fmt: skip
 _POINTWISE_CALLS = {
     "relu", "relu_", "relu6", "leaky_relu", "elu", "selu", "gelu", "silu", "softplus", "sigmoid", "tanh", "clamp",
-    "dropout", "dropout2d", "local_response_norm", "add", "iadd", "add_", "sub", "mul", "imul", "truediv", "neg", "abs",
-    "contiguous", "clone", "detach", "float", "double", "to",
+    "dropout", "dropout2d", "local_response_norm", "channel_max_pool", "add", "iadd", "add_", "sub", "mul",
+    "imul", "truediv", "neg", "abs", "contiguous", "clone", "detach", "float", "double", "to",
 }  # fmt: skip
 _POOL_CALLS: dict[Callable[..., Tensor], tuple[str, ...]] = {
-    **dict.fromkeys((F.max_pool1d, F.max_pool2d, F.max_pool3d), ("kernel_size", "stride", "padding", "dilation")),
-    **dict.fromkeys((F.avg_pool1d, F.avg_pool2d, F.avg_pool3d), ("kernel_size", "stride", "padding")),
+    **dict.fromkeys(
+        (F.max_pool1d, F.max_pool2d, F.max_pool3d, layers.max_pool2d), ("kernel_size", "stride", "padding", "dilation")
+    ),
+    **dict.fromkeys(
+        (F.avg_pool1d, F.avg_pool2d, F.avg_pool3d, layers.avg_pool2d), ("kernel_size", "stride", "padding")
+    ),
 }
-_CONV_CALLS: tuple[Callable[..., Tensor], ...] = (F.conv1d, F.conv2d, F.conv3d)
+_CONV_CALLS: tuple[Callable[..., Tensor], ...] = (
+    F.conv1d, F.conv2d, F.conv3d, layers.conv1d, layers.conv2d, layers.conv3d,
+)  # fmt: skip
 _CONV_ARGUMENTS = ("weight", "bias", "stride", "padding", "dilation")
 
 
@@ -159,6 +166,10 @@ def is_window(module: nn.Module) -> bool:
 
 class _Tracer(fx.Tracer):
     """Records which module works on which one's output; windows and pointwise layers are not looked into."""
+
+    def __init__(self) -> None:
+        # Our functions too are recorded, not run on a symbol. (The annotation in torch allows one module only.)
+        super().__init__(autowrap_modules=(math, layers))  # type: ignore[arg-type]
 
     def is_leaf_module(self, m: nn.Module, module_qualified_name: str) -> bool:
         ours = type(m).__module__.startswith("cnncourse.layers.")

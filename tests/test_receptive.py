@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
-from cnncourse import measured_receptive_field, models, receptive_field, swap, to_reference
+from cnncourse import layers, measured_receptive_field, models, receptive_field, swap, to_reference
 from cnncourse.layers import Conv2d, conv2d
 
 
@@ -189,6 +189,34 @@ def test_convolutions_called_as_functions() -> None:
     assert receptive_field(Functional().train()) == receptive_field(
         [((5, 3), 2, 1, (2, 1))]
     )  # then the weight is unknown
+
+
+class Ours(nn.Module):
+    """Torch's functions and those of the course by the same names."""
+
+    def __init__(self, functions: Any) -> None:
+        super().__init__()
+        self.functions, self.weight = functions, nn.Parameter(torch.randn(2, 1, 3, 5))
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.functions.relu(self.functions.conv2d(x, self.weight, stride=2, padding=(0, 1)))
+        x = self.functions.max_pool2d(x, 3, (2, 1), padding=1, dilation=2)
+        return self.functions.avg_pool2d(x, (1, 2))
+
+
+def test_our_functions_are_followed_as_torchs() -> None:
+    assert receptive_field(Ours(layers)) == receptive_field(Ours(F)) == ((11, 15), 4, (-2, -3))
+
+
+def test_our_poolings_are_followed_as_torchs() -> None:
+    model = nn.Sequential(nn.Conv2d(1, 4, 3), nn.MaxPool2d(3, 2, 1), nn.AvgPool2d(2), nn.AdaptiveAvgPool2d(2))
+    ours = to_reference(model)
+    assert type(ours.get_submodule("3")) is layers.AdaptiveAvgPool2d
+    assert receptive_field(ours) == receptive_field(model) == (7, 4, -1)
+    maxout = nn.Sequential(nn.Conv2d(1, 4, 3), layers.ChannelMaxPool(2), nn.Conv2d(2, 1, 3))
+    assert receptive_field(maxout) == (5, 1, 0)
+    up = nn.Sequential(nn.Conv2d(1, 4, 3), layers.ConvTranspose2d(4, 4, 2, 2), nn.Conv2d(4, 1, 3))
+    assert receptive_field(up) == (3, 1, 0)  # behind it, no field of a fixed size
 
 
 class Choosy(nn.Module):
