@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from matplotlib.ticker import LogLocator, NullFormatter
+
 from cnncourse.plot import INKS, figure, style
 
 if TYPE_CHECKING:
@@ -22,13 +24,15 @@ def draw(search: Search) -> Any:
             _panel(ax, search, name)
         for row in range(rows):
             panels[row * columns].set_ylabel("score")
+        if any(trial.score is None for trial in search.trials):
+            fig.legend(*panels[0].get_legend_handles_labels(), loc="outside upper right", handlelength=1)
         for ax in panels[len(names) :]:
             ax.set_axis_off()
     return fig
 
 
 def _panel(ax: Any, search: Search, name: str) -> None:
-    space = search.space[name]
+    space: Any = search.space[name]
     options = getattr(space, "options", None)
 
     def place(trial: Trial) -> float:
@@ -42,7 +46,6 @@ def _panel(ax: Any, search: Search, name: str) -> None:
         floor = ax.get_xaxis_transform()  # x in the parameter's units, y in shares of the panel
         xs = [place(t) for t in bad]
         ax.plot(xs, [0.03] * len(xs), "x", color=INKS["filter"], transform=floor, label="failed", clip_on=False)
-        ax.legend(handlelength=1)
     if good:
         best = search.best
         ax.plot(place(best), best.score, "o", markersize=12, fillstyle="none", color=INKS["gradient"])
@@ -51,5 +54,9 @@ def _panel(ax: Any, search: Search, name: str) -> None:
         ax.set_xlim(-0.5, len(options) - 0.5)
     elif getattr(space, "log", False):
         ax.set_xscale("log")
+        if space.high < 100 * space.low:  # else decades are marks enough
+            ax.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+            ax.xaxis.set_major_formatter("{x:g}")
+        ax.xaxis.set_minor_formatter(NullFormatter())
     ax.set_xlabel(name)
     ax.grid(visible=True)

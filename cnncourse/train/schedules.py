@@ -92,8 +92,8 @@ class RateTest:
         ax = fig.axes[0]
         ax.axvline(self.suggestion, color="0.4", linewidth=1, linestyle=":")
         ax.set_title(f"learning-rate range test: try {self.suggestion:.1g}")
-        low = min(self.smooth)
-        ax.set_ylim(low - 0.1 * abs(low), max(self.smooth[0] * 1.5, low + 0.1))
+        low, start = min(self.losses), self.smooth[0]
+        ax.set_ylim(low - 0.1 * abs(start - low), start + 0.5 * abs(start - low) + 1e-6)  # what blew up stays outside
         return fig
 
 
@@ -112,8 +112,8 @@ def find_rate(
 ) -> RateTest:
     """The learning-rate range test: train `steps` batches while the rate grows geometrically from lowest to highest.
 
-    It ends early where the loss is four times its lowest or no number. `optimizer` (default Adam) holds the model's
-    parameters. Model, optimizer and torch's random numbers are as before afterwards.
+    It ends early where the running mean of the loss is four times its lowest, or no number. `optimizer` (default Adam)
+    holds the model's parameters. Model, optimizer and torch's random numbers are as before afterwards.
 
     Source: Smith 2017, arXiv:1506.01186.
     """
@@ -129,7 +129,8 @@ def find_rate(
         for rate, (x, y) in zip(rates, _endless(examples, batch_size), strict=False):
             here = x.to(where), each_tensor(y, lambda t: t.to(where))
             losses.append(_try(model, *here, optimizer, rate, loss or cross_entropy))
-            if not losses[-1] < _TOO_HIGH * max(min(losses), 1e-12):
+            smooth = _running_mean(losses)
+            if not smooth[-1] < _TOO_HIGH * max(min(smooth), 1e-12):
                 break
     return _result(rates, losses)
 
@@ -166,18 +167,23 @@ def _try(model: nn.Module, x: Tensor, y: Any, optimizer: Optimizer, rate: float,
 
 
 def _result(rates: list[float], losses: list[float]) -> RateTest:
-    """The finite losses and their running mean, corrected for its start at 0 (Kingma & Ba 2015, arXiv:1412.6980)."""
+    """The finite losses and their running mean."""
     kept = [loss for loss in losses if math.isfinite(loss)]
     if len(kept) < 2:
         raise FloatingPointError(
             f"find_rate: the loss was no finite number at the rate {rates[len(kept)]:g} already; expected at least "
             "two that are. Give a smaller `lowest`, and check torch.isfinite(images).all()"
         )
+    return RateTest(tuple(rates[: len(kept)]), tuple(kept), tuple(_running_mean(kept)))
+
+
+def _running_mean(losses: list[float]) -> list[float]:
+    """Exponential, corrected for its start at 0 (Kingma & Ba 2015, arXiv:1412.6980)."""
     smooth, mean = [], 0.0
-    for n, loss in enumerate(kept, 1):
+    for n, loss in enumerate(losses, 1):
         mean = _MEMORY * mean + (1 - _MEMORY) * loss
         smooth.append(mean / (1 - _MEMORY**n))
-    return RateTest(tuple(rates[: len(kept)]), tuple(kept), tuple(smooth))
+    return smooth
 
 
 def _check_between(what: str, value: float, low: float, high: float) -> None:
