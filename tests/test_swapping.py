@@ -165,6 +165,53 @@ def test_other_layers_than_convolutions() -> None:
     assert norm.running_mean is model[2].running_mean
 
 
+class UpAndDown(nn.Module):
+    """Layers without parameters, one with two outputs and one with two inputs."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.down = nn.MaxPool2d((3, 2), stride=2, padding=1, return_indices=True)
+        self.up = nn.MaxUnpool2d((3, 2), stride=2, padding=1)
+        self.wide = nn.ConvTranspose2d(2, 4, 3, stride=2, output_padding=1, groups=2)
+        self.rest = nn.Sequential(
+            nn.AvgPool2d(3, padding=1, ceil_mode=True, count_include_pad=False), nn.AdaptiveAvgPool2d((None, 2))
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        y, index = self.down(x)
+        back: Tensor = self.rest(self.wide(self.up(y, index, x.shape[-2:]), output_size=(18, 16)))
+        return back
+
+
+def test_poolings_and_transposed_convolutions_become_ours() -> None:
+    model, x = UpAndDown(), torch.randn(2, 2, 9, 8)
+    ours = to_reference(model)
+    kinds = [type(m).__module__.split(".")[0] for m in ours.modules() if not list(m.children())]
+    assert kinds == ["cnncourse"] * 5
+    assert repr(ours) == repr(model)
+    assert ours.get_submodule("wide").weight is model.wide.weight
+    assert_close(ours(x), model(x))
+
+
+class SquareMaxPool(nn.Module):
+    """A pooling that has no padding, dilation or ceil_mode."""
+
+    def __init__(self, kernel_size: int, stride: int) -> None:
+        super().__init__()
+        self.K, self.S = kernel_size, stride
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x.unfold(2, self.K, self.S).unfold(3, self.K, self.S).amax(dim=(4, 5))
+
+
+def test_a_pooling_may_lack_arguments_at_their_defaults() -> None:
+    model, x = nn.Sequential(nn.MaxPool2d(3, 2), nn.ReLU()), torch.randn(2, 2, 9, 8)
+    assert_close(swap(model, {nn.MaxPool2d: SquareMaxPool})(x), model(x))
+    for name, layer in {"padding": nn.MaxPool2d(3, 2, 1), "ceil_mode": nn.MaxPool2d(3, 2, ceil_mode=True)}.items():
+        with pytest.raises(ValueError, match=f"no argument {name}, but the layer needs {name}="):
+            swap(layer, {nn.MaxPool2d: SquareMaxPool})
+
+
 class Own(nn.Conv2d):
     def forward(self, x: Tensor) -> Tensor:
         return -super().forward(x)
