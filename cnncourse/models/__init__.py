@@ -1,4 +1,19 @@
-"""Architectures, one a file, built on `torch.nn`."""
+"""Architectures, one a file, built on `torch.nn`.
+
+A class (`VGG`) has the layer table in its docstring; a function (`vgg16`) builds one of its published forms. Functions
+take num_classes, in_channels where the net does not fix it, and weights: None, "imagenet" for the official ones, or the
+path of a state dict. Where torchvision has the model, state dicts interchange with its own; where the paper had another
+form, that has a name (`alexnet_2012`, `googlenet_2014`) or an argument (`stride_on`) of its own. `from_grammar` builds
+what the lectures' notation describes.
+
+A large net without memory for its numbers, to count or to look at:
+
+>>> import torch
+>>> with torch.device("meta"):
+...     net = vgg16()
+>>> sum(p.numel() for p in net.parameters())
+138357544
+"""
 
 from __future__ import annotations
 

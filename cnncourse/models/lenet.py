@@ -7,6 +7,7 @@ from typing import cast
 from torch import Tensor, nn
 
 from cnncourse.models._check import check_images
+from cnncourse.models.weights import Weights, with_weights
 
 _SIDE = 32
 _PAD = "28×28? Pad by 2: torch.nn.functional.pad(x, (2, 2, 2, 2))"
@@ -69,6 +70,6 @@ class LeNet5(nn.Module):
         return cast(Tensor, self.output(x))  # (N, num_classes)
 
 
-def lenet5(num_classes: int = 10, in_channels: int = 1) -> LeNet5:
-    """A freshly initialised `LeNet5`; seed first (`seed_everything`) to get the same one again."""
-    return LeNet5(num_classes, in_channels)
+def lenet5(num_classes: int = 10, in_channels: int = 1, *, weights: Weights = None) -> LeNet5:
+    """`LeNet5`. weights: None, or the path of a state dict. Seed first (`seed_everything`) for the same again."""
+    return with_weights(LeNet5(num_classes, in_channels), "lenet5", weights)
