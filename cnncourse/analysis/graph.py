@@ -116,7 +116,7 @@ def _joined(drawn: Graph) -> Graph:
     feeds = [sum(a == n for a, _ in drawn.edges) for n in range(len(drawn.boxes))]
     into = list(range(len(drawn.boxes)))
     for n, box in enumerate(drawn.boxes):
-        if len(fed[n]) != 1 or box.count != 1 or box.macs or " " in box.kind:
+        if len(fed[n]) != 1 or box.count != 1 or box.macs or " " in box.kind or "ool" in box.kind:
             continue
         host = into[fed[n][0]]
         before = drawn.boxes[host]

@@ -147,7 +147,8 @@ class Recorder:
             self.failed = (f"{call.name} ({type(module).__name__})" if call.name else "", call.given)
         if call.step is None or output is None:
             self.stack.pop()
-            self.ledger.step = NO_STEP
+            if call.step is not None:
+                self.ledger.step = NO_STEP
             return None
         if any(output is t and t._version == version for t, version in call.given):
             output = output.view_as(

@@ -57,13 +57,17 @@ def test_alexnets_first_layer_as_published() -> None:
     ],
 )
 def test_published_models(name: str, parameters: int, macs: float) -> None:
-    totals = analyze(getattr(models, name)(), (3, 224, 224)).totals
+    with torch.device("meta"):  # weights without data: quickly made
+        model = getattr(models, name)()
+    totals = analyze(model, (3, 224, 224)).totals
     assert totals.parameters == parameters
     assert totals.macs == pytest.approx(macs, abs=0.005e9)
 
 
 def test_a_layer_that_did_not_run_is_listed_last() -> None:
-    a = analyze(models.googlenet(), (3, 224, 224))  # its auxiliary classifiers run in training only
+    with torch.device("meta"):
+        model = models.googlenet()
+    a = analyze(model, (3, 224, 224))  # its auxiliary classifiers run in training only
     idle = [row for row in a if row.shape is None]
     assert a.rows[-len(idle) :] == tuple(idle)
     assert {row.name.partition(".")[0] for row in idle} == {"aux1", "aux2"}
@@ -128,7 +132,7 @@ def held(model: nn.Module, x: Tensor) -> int:
     return sum(storages.values())
 
 
-@settings(max_examples=60)
+@settings(max_examples=40)
 @given(nets())
 def test_random_nets_against_torchs_counters(drawn: tuple[nn.Module, tuple[int, ...]]) -> None:
     model, shape = drawn
