@@ -81,21 +81,21 @@ class AlexNet(nn.Module):
 class AlexNet2012(nn.Module):
     """The paper's AlexNet: images (N, C_in, 227, 227) → logits (N, num_classes).
 
-    | layer   | what                               | output       | weights and biases, 2 groups (1 group) |
-    |---------|------------------------------------|--------------|----------------------------------------|
-    | conv1   | 96 filters 11×11 / 4               | 96 × 55 × 55 | 34,944                                 |
-    | norm1   | local response normalisation       | 96 × 55 × 55 |                                        |
-    | pool1   | 3×3 max / 2                        | 96 × 27 × 27 |                                        |
-    | conv2   | 256 filters 5×5, pad 2, in groups  | 256 × 27 × 27| 307,456 (614,656)                      |
-    | norm2   | local response normalisation       | 256 × 27 × 27|                                        |
-    | pool2   | 3×3 max / 2                        | 256 × 13 × 13|                                        |
-    | conv3   | 384 filters 3×3, pad 1             | 384 × 13 × 13| 885,120                                |
-    | conv4   | 384 filters 3×3, pad 1, in groups  | 384 × 13 × 13| 663,936 (1,327,488)                    |
-    | conv5   | 256 filters 3×3, pad 1, in groups  | 256 × 13 × 13| 442,624 (884,992)                      |
-    | pool5   | 3×3 max / 2                        | 256 × 6 × 6  |                                        |
-    | fc6     | fully connected, dropout           | 4096         | 37,752,832                             |
-    | fc7     | fully connected, dropout           | 4096         | 16,781,312                             |
-    | fc8     | fully connected                    | 1000         | 4,097,000                              |
+    | layer | what                              | output        | weights and biases, 2 groups (1 group) |
+    |-------|-----------------------------------|---------------|----------------------------------------|
+    | conv1 | 96 filters 11×11 / 4              | 96 × 55 × 55  | 34,944                                 |
+    | norm1 | local response normalisation      | 96 × 55 × 55  |                                        |
+    | pool1 | 3×3 max / 2                       | 96 × 27 × 27  |                                        |
+    | conv2 | 256 filters 5×5, pad 2, in groups | 256 × 27 × 27 | 307,456 (614,656)                      |
+    | norm2 | local response normalisation      | 256 × 27 × 27 |                                        |
+    | pool2 | 3×3 max / 2                       | 256 × 13 × 13 |                                        |
+    | conv3 | 384 filters 3×3, pad 1            | 384 × 13 × 13 | 885,120                                |
+    | conv4 | 384 filters 3×3, pad 1, in groups | 384 × 13 × 13 | 663,936 (1,327,488)                    |
+    | conv5 | 256 filters 3×3, pad 1, in groups | 256 × 13 × 13 | 442,624 (884,992)                      |
+    | pool5 | 3×3 max / 2                       | 256 × 6 × 6   |                                        |
+    | fc6   | fully connected, dropout          | 4096          | 37,752,832                             |
+    | fc7   | fully connected, dropout          | 4096          | 16,781,312                             |
+    | fc8   | fully connected                   | 1000          | 4,097,000                              |
 
     60,965,224 in all (62,378,344); the paper says 60 million. A ReLU follows every layer with weights but fc8. The
     groups are the two graphics cards: a map of conv2, 4 and 5 sees the maps on its own card only; conv3 sees all.
