@@ -179,7 +179,7 @@ class UpAndDown(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         y, index = self.down(x)
-        back: Tensor = self.rest(self.wide(self.up(y, index, x.shape[-2:]), output_size=(18, 16)))
+        back: Tensor = self.rest(self.wide(self.up(y, index, x.shape[-2:]), output_size=(20, 18)))
         return back
 
 
