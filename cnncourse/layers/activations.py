@@ -237,5 +237,5 @@ def _softplus(x: Tensor, y: Tensor, slope: Tensor | None, beta: float, threshold
     linear = z > threshold
     e = z.exp_()
     if slope is not None:
-        torch.where(linear, torch.ones_like(e), e / (e + 1), out=slope)
-    torch.where(linear, x, e.log1p_().mul_(1 / beta), out=y)
+        slope.copy_(torch.where(linear, 1.0, e / (e + 1)))
+    y.copy_(torch.where(linear, x, e.log1p_().mul_(1 / beta)))

@@ -56,7 +56,7 @@ class _BatchNorm(torch.autograd.Function):
         gain = per_s if w is None else per_s * w
         dx = torch.empty_like(x) if ctx.needs_input_grad[0] else None
         if dx is not None and ctx.training:
-            M = max(1, _count(x))
+            M = _count(x)
             lean, drop = _wide(-gain * per_s * dw / M, x), _wide(-gain * db / M, x)
             for n in batches(x):  # dx = gain * dy + lean * (x - mu) + drop
                 torch.addcmul(torch.addcmul(drop, x[n] - centre, lean), exact(dy[n]), _wide(gain, x), out=dx[n])
@@ -109,7 +109,7 @@ def batch_norm(
 
 def _moments(x: Tensor) -> tuple[Tensor, Tensor]:
     """Mean and variance of each channel: first the mean, then the squares around it, which loses no digits."""
-    M = _count(x) or math.nan
+    M = max(1, _count(x))
     mu = torch.zeros(x.shape[1], dtype=exact(x[:0]).dtype, device=x.device)
     v = torch.zeros_like(mu)
     for n in batches(x):
