@@ -200,7 +200,7 @@ def test_autocast_gives_the_dtype_that_torch_gives(dtype: torch.dtype) -> None:
 @pytest.mark.parametrize(("dtype", "tolerance"), [(torch.float32, 2e-6), (torch.float16, 3e-3), (torch.bfloat16, 2e-2)])
 def test_dtypes_on_each_device(device: torch.device, dtype: torch.dtype, tolerance: float) -> None:
     x, t = Drawn((40, 7)).tensor(dtype, device), torch.arange(40, device=device) % 7
-    for f in (lambda f, x, _: f.softmax(x, 1), lambda f, x, _: f.log_softmax(x, 1), 
+    for f in (lambda f, x, _: f.softmax(x, 1), lambda f, x, _: f.log_softmax(x, 1),
               lambda f, x, t: f.cross_entropy(x, t), lambda f, x, _: f.mse_loss(x, 2 * x.detach())):  # fmt: skip
         exact = x.detach().double().cpu().requires_grad_()
         y, want = f(layers, x, t), f(F, exact, t.cpu())
@@ -211,7 +211,7 @@ def test_dtypes_on_each_device(device: torch.device, dtype: torch.dtype, toleran
             assert float(error) < tolerance
 
 
-X, I = torch.zeros(2, 3), torch.tensor([0, 2])
+X, I, V = torch.zeros(2, 3), torch.tensor([0, 2]), torch.zeros(3, requires_grad=True)
 WRONG: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
     "no dim": (lambda: layers.softmax(X), TypeError, "softmax: dim is None.*dim=1"),
     "no such dim": (lambda: layers.log_softmax(X, 2), ValueError, r"log_softmax: dim is 2.*\(2, 3\).*-2 to 1"),
@@ -225,7 +225,7 @@ WRONG: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
     "probabilities of another shape": (lambda: layers.cross_entropy(X, X[:, :2]), ValueError, r"expected \(2, 3\)"),
     "ignored probabilities": (lambda: layers.cross_entropy(X, X, ignore_index=1), ValueError, "ignore_index is 1"),
     "weights of another length": (lambda: layers.cross_entropy(X, I, X[0, :2]), ValueError, r"weight .*\(2,\).*\(3,\)"),
-    "weights with a gradient": (lambda: layers.cross_entropy(X, I, X.new_ones(3, requires_grad=True)), ValueError, "detach"),
+    "weights with a gradient": (lambda: layers.cross_entropy(X, I, 1 + V), ValueError, "detach"),
     "weights in another dtype": (lambda: layers.cross_entropy(X, I, X[0].double()), TypeError, "torch.float64"),
     "smoothing": (lambda: layers.cross_entropy(X, I, label_smoothing=1.5), ValueError, "label_smoothing is 1.5"),
     "reduction": (lambda: layers.cross_entropy(X, I, reduction="max"), ValueError, "reduction is 'max'.*'none'"),

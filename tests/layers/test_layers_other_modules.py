@@ -1,4 +1,4 @@
-"""Activations, normalisation, linear, dropout and losses as modules: torch's arguments, names, state dicts, training."""
+"""Activations, normalisation, linear, dropout, losses as modules: torch's arguments, names, state dicts, training."""
 
 from __future__ import annotations
 
@@ -18,7 +18,8 @@ from cnncourse import layers, receptive_field, swap, to_reference
 MODULES: list[tuple[str, dict[str, Any], tuple[int, ...]]] = [
     ("ReLU", {}, (3, 4)), ("ReLU", {"inplace": True}, (3, 4)), ("LeakyReLU", {"negative_slope": 0.2}, (3, 4)),
     ("LeakyReLU", {"inplace": True}, (3, 4)), ("PReLU", {}, (3, 4)), ("PReLU", {"num_parameters": 4}, (3, 4, 2)),
-    ("ELU", {"alpha": 2.0}, (5,)), ("ELU", {"inplace": True}, (5,)), ("SELU", {}, (5,)), ("SELU", {"inplace": True}, ()),
+    ("ELU", {"alpha": 2.0}, (5,)), ("ELU", {"inplace": True}, (5,)), ("SELU", {}, (5,)),
+    ("SELU", {"inplace": True}, ()),
     ("GELU", {}, (5,)), ("GELU", {"approximate": "tanh"}, (5,)), ("SiLU", {}, (5,)), ("SiLU", {"inplace": True}, (5,)),
     ("Softplus", {"beta": 2.0, "threshold": 5.0}, (5,)), ("Sigmoid", {}, (5,)), ("Tanh", {}, (5,)),
     ("Softmax", {"dim": 1}, (3, 4)), ("LogSoftmax", {"dim": 0}, (3, 4)), ("Dropout", {"p": 0.3}, (30,)),
