@@ -108,6 +108,17 @@ def test_closure_and_missing_gradients() -> None:
     assert torch.equal(unused.detach(), torch.ones(2))
 
 
+def test_the_velocity_is_not_the_gradients_own_memory() -> None:
+    """Gradients that are zeroed and added to in place must leave it alone: v = 1, then 0.9 · 1 + 1."""
+    w = torch.zeros(1, dtype=torch.float64, requires_grad=True)
+    optimizer = SGD([w], lr=1.0, momentum=0.9)
+    for _ in range(2):
+        optimizer.zero_grad(set_to_none=False)
+        w.sum().backward()
+        optimizer.step()
+    assert w.item() == pytest.approx(-1 - 1.9)
+
+
 WRONG: dict[str, tuple[dict[str, Any], type[Exception], str]] = {
     "negative rate": ({"lr": -1}, ValueError, "lr is -1; expected a number ≥ 0"),
     "rate no number": ({"lr": "fast"}, TypeError, "lr is 'fast'"),
