@@ -141,7 +141,8 @@ def _elu(x: Tensor, y: Tensor, slope: Tensor | None, alpha: float, scale: float)
     positive_part, negative_part = x.clamp(min=0), x.clamp(max=0)
     if slope is not None:
         positive = step(x)
-        torch.add(scale * positive, (1 - positive) * negative_part.exp(), alpha=scale * alpha, out=slope)
+        left = negative_part.exp().mul_(scale * alpha)
+        slope.copy_(left.lerp_(torch.full_like(left, scale), positive))  # exactly one or the other
     torch.add(scale * positive_part, negative_part.expm1_(), alpha=scale * alpha, out=y)  # expm1: e^x - 1 near 0
 
 
@@ -234,8 +235,12 @@ def softplus(input: Tensor, beta: float = 1.0, threshold: float = 20.0) -> Tenso
 
 def _softplus(x: Tensor, y: Tensor, slope: Tensor | None, beta: float, threshold: float) -> None:
     z = beta * x
-    linear = z > threshold
+    linear = None if z.max() <= threshold else z > threshold  # mostly none is, and to ask costs less than a mask
     e = z.exp_()
     if slope is not None:
-        slope.copy_(torch.where(linear, 1.0, e / (e + 1)))
-    y.copy_(torch.where(linear, x, e.log1p_().mul_(1 / beta)))
+        torch.div(e, e + 1, out=slope)
+    torch.mul(e.log1p_(), 1 / beta, out=y)
+    if linear is not None:
+        y[linear] = x[linear].to(y.dtype)
+        if slope is not None:
+            slope[linear] = 1

@@ -54,6 +54,8 @@ def pointwise(what: str, input: Tensor, f: Formula, inplace: bool = False) -> Te
 def pieces(*tensors: Tensor) -> Iterator[tuple[Tensor, ...]]:
     """The same few numbers of tensors of one shape, piece after piece, in the order in which they lie in memory."""
     first = tensors[0]
+    if first.numel() == 0:
+        return iter(())
     order = sorted(range(first.dim()), key=first.stride, reverse=True)
     rows = [t.permute(order) for t in tensors]
     if first.device.type not in _PIECE or not all(t.is_contiguous() for t in rows):
