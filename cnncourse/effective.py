@@ -77,6 +77,9 @@ class EffectiveField:
         ax.imshow(self.map.numpy(), cmap=cmap, interpolation="nearest")
         ax.set(xticks=[], yticks=[], title=f"influence on {self.layer}")
         ax.spines[:].set_visible(False)
+        (first_row, last_row), (first, last) = self.theoretical or self.box
+        margin = max(2, (last_row - first_row) // 8)
+        ax.set(xlim=(first - margin, last + margin), ylim=(last_row + margin, first_row - margin))
         inner = tuple((m - 2 * s, m + 2 * s) for m, s in zip(self.mean, self.std, strict=True))
         boxes = [(self.theoretical, INKS["input"], "--", "by the formula"), (self.box, INK, ":", "any influence"),
                  (inner, COLORS["filter"], "-", "± 2 std")]  # fmt: skip

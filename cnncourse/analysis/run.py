@@ -60,6 +60,7 @@ def analyze(
     105415200
     """
     _check_model(model)
+    model = getattr(model, "_orig_mod", model)  # what torch.compile wraps
     sizes = _sizes(input_size, batch_size)
     dtypes = _dtypes(model, dtype, len(sizes))
     where, notes = torch.device(device), []
@@ -102,9 +103,9 @@ def _observe(
     model: nn.Module, sizes: list[tuple[int, ...]], dtypes: list[torch.dtype], device: torch.device, training: bool
 ) -> Recorder:
     """Run a copy of the model, watched. Raises _Stopped with what the forward raised."""
-    twin = _copy(model, device).train(training)
     indices = [device.index or 0] if device.type == "cuda" else []
-    with torch.random.fork_rng(indices), torch.set_grad_enabled(training):
+    with torch.random.fork_rng(indices), torch.inference_mode(False), torch.set_grad_enabled(training):
+        twin = _copy(model, device).train(training)
         inputs = [_input(size, dtype, device) for size, dtype in zip(sizes, dtypes, strict=True)]
         recorder = Recorder(twin)
         try:

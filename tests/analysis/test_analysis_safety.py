@@ -94,6 +94,15 @@ def test_a_model_may_be_run_again_and_trained_after_it() -> None:
     assert all(p.grad is not None for p in model.parameters())
 
 
+def test_where_it_is_called_does_not_matter() -> None:
+    alone = analyze(models.lenet5(), (1, 32, 32)).totals
+    with torch.inference_mode():
+        assert analyze(models.lenet5(), (1, 32, 32)).totals == alone
+    with torch.no_grad():
+        assert analyze(torch.compile(models.lenet5()), (1, 32, 32)).totals == alone
+    assert analyze(nn.DataParallel(models.lenet5()), (1, 32, 32), device="cpu")["module.c1"].macs == 117_600
+
+
 class Chooses(nn.Module):
     """The path depends on values, which a run without data cannot know."""
 
