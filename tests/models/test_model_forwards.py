@@ -156,7 +156,11 @@ def test_auxiliary_heads_run_in_training_only(name: str) -> None:
     out = model.train()(x)
     assert isinstance(out, models.GoogLeNetOutputs)
     assert [tuple(part.shape) for part in out] == [(2, 4)] * 3
+    ran: list[str] = []
+    for head in ("aux1", "aux2"):
+        model.get_submodule(head).register_forward_hook(lambda *_, head=head: ran.append(head))
     assert tuple(model.eval()(x).shape) == (2, 4)
+    assert ran == []
     assert tuple(bare.train()(x).shape) == (2, 4)
     names = {n for n, _ in bare.named_parameters()}
     assert names == {n for n, _ in model.named_parameters() if not n.startswith("aux")}
