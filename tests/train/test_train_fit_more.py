@@ -23,12 +23,18 @@ def conv() -> nn.Sequential:
 
 @pytest.mark.parametrize("amp", [True, "bfloat16", "float16"])
 def test_low_precision_learns_and_keeps_float32_weights(amp: bool | str, device: torch.device) -> None:
-    kinds = []
+    kinds, judged = [], set()
+
+    def loss(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+        judged.add(logits.dtype)
+        return nn.functional.cross_entropy(logits, labels)
+
     model = conv()
     model[0].register_forward_hook(lambda _, __, y: kinds.append(y.dtype))
-    history = fit(model, digits_like(), digits_like(), epochs=8, batch_size=16, lr=0.01, amp=amp, device=device,
-                  progress=False)  # fmt: skip
+    history = fit(model, digits_like(), digits_like(), epochs=8, batch_size=16, lr=0.01, amp=amp, loss=loss,
+                  device=device, progress=False)  # fmt: skip
     assert history.val_accuracy[-1] > 0.95
+    assert judged == {torch.float32}
     low = torch.float16 if amp == "float16" else torch.bfloat16
     assert set(kinds) == {low, torch.float32}  # validation is in float32
     assert {w.dtype for w in model.parameters()} == {torch.float32}
@@ -50,15 +56,16 @@ def test_a_step_whose_scaled_gradient_overflows_is_left_out() -> None:
     assert history.step_losses[: 1 + skipped] == [10.0] * (1 + skipped)
 
 
-def test_a_long_gradient_is_clipped() -> None:
-    """With loss 10 w the gradient is 10; clipped to 0.5, each step of rate 1 goes 0.5 down."""
-    for amp in (False, True):
-        model = nn.Linear(1, 1, bias=False)
-        nn.init.constant_(model.weight, 4.0)
-        optimizer = torch.optim.SGD(model.parameters(), lr=1.0)
-        history = fit(model, (torch.ones(3, 1), torch.ones(3, 1)), epochs=3, loss=lambda p, _: 10 * p.mean(), amp=amp,
-                      optimizer=optimizer, max_grad_norm=0.5, device="cpu", progress=False)  # fmt: skip
-        assert history.step_losses == pytest.approx([40.0, 35.0, 30.0], rel=1e-4)
+@pytest.mark.parametrize("amp", [False, "bfloat16", "float16"])
+def test_a_long_gradient_is_clipped(amp: bool | str) -> None:
+    """With loss w / 2 the gradient is 0.5; clipped to 0.25, each step of rate 1 goes 0.25 down, the loss 0.125."""
+    model = nn.Linear(1, 1, bias=False)
+    nn.init.constant_(model.weight, 4.0)
+    optimizer = torch.optim.SGD(model.parameters(), lr=1.0)
+    x = torch.full((3, 1), 0.5)
+    history = fit(model, (x, x), epochs=3, loss=lambda p, _: p.mean(), amp=amp, optimizer=optimizer,
+                  max_grad_norm=0.25, device="cpu", progress=False)  # fmt: skip
+    assert history.step_losses == pytest.approx([2.0, 1.875, 1.75], rel=1e-4)
 
 
 def test_regression_with_a_loss_of_its_own() -> None:
