@@ -58,6 +58,7 @@ def convolve(x: Tensor, w: Tensor, g: Geometry) -> Tensor:
     Y = x.new_empty(x.shape[0], *W.shape[:2], prod(g.out))  # (N, G, C_out/G, out)
     for some, X in _columns(pad(x, g), g):
         torch.matmul(W, X, out=Y[some])
+        del X  # before the next images are unrolled, so that the columns of two are never there
     return Y.reshape(x.shape[0], w.shape[0], *g.out)
 
 
@@ -67,7 +68,9 @@ def weight_gradient(x: Tensor, dy: Tensor, g: Geometry) -> Tensor:
     dY = dy.reshape(dy.shape[0], g.groups, c_out, prod(g.out))
     dW = dy.new_zeros(g.groups, c_out, c_in * prod(g.kernel))
     for some, X in _columns(pad(x, g), g):
-        dW += (dY[some] @ X.mT).sum(dim=0)
+        for dY_n, X_n in zip(dY[some], X, strict=True):  # one by one: a dW for each image at once would be large
+            dW.baddbmm_(dY_n, X_n.mT)
+        del X, X_n
     return dW.reshape(-1, c_in, *g.kernel)
 
 
@@ -81,6 +84,7 @@ def input_gradient(dy: Tensor, w: Tensor, lengths: tuple[int, ...], g: Geometry)
         taps: Any = (W.mT @ dY[some]).reshape(-1, C, *g.kernel, *g.out)
         for tap in product(*map(range, g.kernel)):
             dx[some][:, :, *_read_by(tap, g)] += taps[:, :, *tap]
+        del taps
     inside = [slice(b, b + n) for b, n in zip(g.before, lengths, strict=True)]
     cropped: Tensor = dx[:, :, *inside]  # what fell on the padding is dropped
     return cropped

@@ -47,18 +47,19 @@ def compare_with_torch(case: Arguments) -> None:
 
 
 @given(arguments(1))
+@settings(max_examples=300)
 def test_conv1d_is_torchs(case: Arguments) -> None:
     compare_with_torch(case)
 
 
 @given(arguments(2))
-@settings(max_examples=200)
+@settings(max_examples=500)
 def test_conv2d_is_torchs(case: Arguments) -> None:
     compare_with_torch(case)
 
 
 @given(arguments(3))
-@settings(max_examples=60)
+@settings(max_examples=200)
 def test_conv3d_is_torchs(case: Arguments) -> None:
     compare_with_torch(case)
 
