@@ -89,6 +89,8 @@ def test_alexnet_as_published() -> None:
     assert parameters(on_meta(models.alexnet_2012, groups=1)) == 62_378_344
     # the paper's numbers of units: conv2 to conv5 and the three layers at the end, in the order that they come
     model, units = on_meta(models.alexnet_2012), []
+    order = [name for name, _ in model.features.named_children()]
+    assert order[:8] == ["conv1", "relu1", "norm1", "pool1", "conv2", "relu2", "norm2", "pool2"]
     for layer in model.modules():
         if isinstance(layer, (nn.Conv2d, nn.Linear)):
             layer.register_forward_hook(lambda _m, _i, output: units.append(output[0].numel()))
