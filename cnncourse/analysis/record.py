@@ -66,7 +66,6 @@ class Recorder:
         self.failed: tuple[str, list[tuple[Tensor, int]]] | None = None  # what raised last, and what it was given
         self._names = {module: name for name, module in model.named_modules()}
         self._root = model
-        self.outputs: tuple[int, ...] = ()  # the steps that made the model's outputs
         self.kept: Counter[int] = Counter()  # bytes alive at the end, by step
         self._made_by = WeakTensorKeyDictionary()
         self._fields: dict[int, Field | str] = {}
@@ -101,9 +100,8 @@ class Recorder:
         """Whether a layer is running, whose inner calls are its own affair."""
         return any(call.step for call in self.stack)
 
-    def finish(self, outputs: list[Tensor]) -> None:
-        """Take stock while the outputs still live."""
-        self.outputs = tuple(self._made_by[t] for t in outputs if t in self._made_by)
+    def finish(self) -> None:
+        """Take stock of what is held, while the model's output still lives."""
         self.kept = self.ledger.kept()
 
     def place(self) -> str:
@@ -151,9 +149,8 @@ class Recorder:
                 self.ledger.step = NO_STEP
             return None
         if any(output is t and t._version == version for t, version in call.given):
-            output = output.view_as(
-                output
-            )  # given back as it came, as by dropout in eval mode: another tensor from here
+            # Given back as it came, as by dropout in eval mode: from here another tensor, so that both are told apart.
+            output = output.view_as(output)
         spec = window_spec(vars(module)) if is_window(module) else None
         call.step.detail = _window(spec, getattr(module, "groups", 1), output)
         self._end(call.step, list(module.parameters()), output, module, args, {})

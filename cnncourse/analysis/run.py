@@ -113,7 +113,8 @@ def _observe(
                 twin(*inputs)  # lazy layers make their weights
             with recorder.running(inputs):
                 output = twin(*inputs)
-            recorder.finish(list(tensors(output)))
+            recorder.finish()
+            del output
         except Exception as error:  # whatever a forward may raise
             raise _Stopped(error, recorder) from error
     return recorder

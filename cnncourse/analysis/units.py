@@ -10,13 +10,11 @@ def short(number: int | float, unit: str = "") -> str:
     size, step = abs(float(number)), 0
     while size >= 999.95 and step < len(_UNITS) - 1:
         size, step = size / 1000, step + 1
-    suffix = f"{_UNITS[step]}{unit}"
     if step == 0:
         digits = f"{number:,}" if isinstance(number, int) else f"{size:.4g}"
     else:
-        digits = f"{size:.{3 - len(str(int(size)))}f}" if len(str(int(size))) == 3 else f"{size:.4g}"
         digits = f"{size:.1f}" if size >= 100 else f"{size:.2f}" if size >= 10 else f"{size:.3f}"
-    return f"{digits} {suffix}".rstrip()
+    return f"{digits} {_UNITS[step]}{unit}".rstrip()
 
 
 def bytes_(number: int) -> str:
