@@ -231,3 +231,17 @@ def test_batches_scale_everything_but_weights() -> None:
         4 * one.macs, 4 * one.output_bytes, 4 * one.peak_bytes, 4 * (one.training_bytes or 0),
     )  # fmt: skip
     assert analyze(models.lenet5(), (1, 32, 32), batch_size=4).totals == four
+
+
+class Idles(nn.Module):
+    def forward(self, x: Tensor) -> Tensor:
+        mask = torch.ones(3, device=x.device)
+        x = F.dropout(x, training=self.training).contiguous().float()
+        return x * mask
+
+
+def test_constants_and_calls_that_change_nothing_are_no_rows() -> None:
+    a = analyze(Idles(), (3,))
+    assert [(row.name, row.inputs) for row in a] == [("mul()", (-1,))]
+    assert a.totals.output_bytes == 12
+    assert a.totals.peak_bytes == 3 * 12
