@@ -61,6 +61,7 @@ def test_suicide_is_forbidden_for_one_stone_and_for_a_group() -> None:
     assert not one.legal(point(0, 0))
     group = position("o . x . . . . . .", "x x . . . . . . .", turn=WHITE)
     assert not group.legal(point(0, 1))
+    assert not group.legal_moves() & point(0, 1)
     with pytest.raises(ValueError, match="row 0, column 1 would be suicide"):
         group.play(point(0, 1))
 

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from cnncourse.data import GO_PLANES, Board, board_from, go_planes, go_positions, go_symmetry, point, teacher_move
-from cnncourse.data.go import BLACK, POINTS, SIDE, WHITE, connected, each
+from cnncourse.data.go import BLACK, POINTS, SIDE, WHITE, beside, connected, each
 from cnncourse.train import accuracy, fit
 
 PLANE = {name: number for number, name in enumerate(GO_PLANES)}
@@ -48,7 +48,18 @@ def test_planes_say_what_the_rules_say(moves: int) -> None:
         takes = board.captured(at).bit_count() if board.legal(at) else 0
         counts = ("1", "2", "3 or more")
         assert [seen[f"a stone here takes {n}"] for n in counts] == [min(takes, 3) == n for n in (1, 2, 3)]
-        assert not seen["legal and no own eye"] or board.legal(at)
+        eye = not beside(at) & ~board.own
+        assert seen["legal and no own eye"] == (board.legal(at) and not eye)
+
+
+def test_what_ko_and_eyes_forbid_is_not_in_the_planes() -> None:
+    rest = [". . . . . . . . ."] * 6
+    ko = board_from("\n".join([". . x o . . . . .", ". x o . o . . . .", ". . x o . . . . .", *rest])).play(point(1, 3))
+    takes, may = PLANE["a stone here takes 1"], PLANE["legal and no own eye"]
+    assert go_planes(ko)[[takes, may], 1, 2].tolist() == [0, 0]
+    eye = board_from("\n".join([". x . . . . . . .", "x . . . . . . . .", ". . . . . . . . .", *rest]))
+    assert eye.legal(point(0, 0))
+    assert go_planes(eye)[may, 0, 0] == 0
 
 
 def test_rows_are_positions_with_a_legal_move() -> None:
@@ -92,7 +103,7 @@ def test_the_teacher_takes_saves_and_does_not_fill_its_eyes() -> None:
 
 def test_the_teacher_sees_no_difference_between_the_eight_forms() -> None:
     """Over many tosses, the moves it plays in a turned position are the turned moves."""
-    board = played(11, 30)
+    board = Board().play(point(2, 2)).play(point(6, 5)).play(point(4, 4))
     moves = {teacher_move(board, np.random.default_rng(seed)) for seed in range(60)}
     for form in range(8):
         turned = []
