@@ -245,3 +245,17 @@ def test_constants_and_calls_that_change_nothing_are_no_rows() -> None:
     assert [(row.name, row.inputs) for row in a] == [("mul()", (-1,))]
     assert a.totals.output_bytes == 12
     assert a.totals.peak_bytes == 3 * 12
+
+
+class Passes(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.drop = nn.Dropout(0.5)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.drop(x) + x
+
+
+def test_a_layer_that_gives_its_input_back_is_still_a_branch() -> None:
+    a = analyze(Passes(), (3,))
+    assert [(row.name, row.inputs) for row in a] == [("drop", (-1,)), ("add()", (0, -1))]
