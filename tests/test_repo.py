@@ -18,7 +18,7 @@ VENDOR = ROOT / "book" / "_vendor"
 # Written so that this file does not name them either.
 HOSTS = [
     ".".join(parts)
-    for parts in [("pypi", "org"), ("pythonhosted", "org"), ("download", "pytorch", "org"), ("npmjs", "org")]
+    for parts in [("pypi", "org"), ("pythonhosted", "org"), ("download", "pytorch", "org/whl"), ("npmjs", "org")]
 ]
 OURS = {"cnncourse", "cnncourse-autograder"}
 

@@ -84,4 +84,8 @@ def small_alexnet(num_classes: int = 21) -> SmallNet:
         *_block(3, 40, 9, True, stride=2), _pool(), *_block(40, 96, 5, True), _pool(),
         *_block(96, 144, 3, True), *_block(144, 144, 3, True), *_block(144, 128, 3, True), _pool(),
     ]  # fmt: skip
-    return SmallNet(nn.Sequential(*layers), 128, num_classes)
+    net = SmallNet(nn.Sequential(*layers), 128, num_classes)
+    # Batch norm hides how large a filter is, so noise that starts large stays to be seen among the first filters. This
+    # small, as in the paper, it is soon outweighed by what is learned.
+    nn.init.normal_(net.features[0].weight, std=0.01)  # type: ignore[arg-type]
+    return net
