@@ -34,8 +34,9 @@ def home(tmp_path: Path) -> Path:
 
 
 # Losses of the first steps elsewhere, relative: sums run in another order on another processor or with other threads.
-# LeNet with two threads in place of one differed by 2.4e-7; the smallest change of its recipe tried (11° for 10°) by
-# 5e-4. The nets with batch norm enlarge such differences with every step.
+# With two threads in place of one, LeNet's differed by 2.4e-7; the smallest change of its recipe tried (11° for 10°)
+# by 5e-4. Batch norm enlarges such differences with every step: small_vgg's differed by 7e-3, so for these nets another
+# order or other data are noticed here, and a changed setting by its card (below).
 STEP_TOLERANCE = {"lenet_digits": 1e-4, "lenet_digits_robust": 1e-4}
 
 
@@ -81,10 +82,10 @@ def test_the_card_is_consistent_and_complete(name: str) -> None:
 # About five points below what was measured over three seeds (see the cards).
 LEAST = {
     "lenet_digits": {"clean": 0.92},
-    "lenet_digits_robust": {"clean": 0.92, "fgsm": 0.80, "pgd": 0.75},
-    "small_vgg_patches": {"clean": 0.80},
-    "small_vgg_patches_robust": {"clean": 0.72, "pgd": 0.50},
-    "small_alexnet_patches_robust": {"clean": 0.70, "pgd": 0.50},
+    "lenet_digits_robust": {"clean": 0.90, "fgsm": 0.70, "pgd": 0.65},
+    "small_vgg_patches": {"clean": 0.82},
+    "small_vgg_patches_robust": {"clean": 0.82, "pgd": 0.65},
+    "small_alexnet_patches_robust": {"clean": 0.80, "pgd": 0.64},
 }
 
 
@@ -95,9 +96,10 @@ def test_the_nets_are_good_enough_to_teach_with(name: str) -> None:
 
 
 def test_attacked_training_is_what_makes_the_difference() -> None:
+    """By more than the seeds differ: the worst of the one stands more attacks than the best of the other."""
     for name in ("lenet_digits", "small_vgg_patches"):
-        plain, robust = (zoo.card(n)["scores"]["pgd"]["mean"] for n in (name, f"{name}_robust"))
-        assert plain < 0.3 < robust - 0.2
+        plain, robust = (zoo.card(n)["scores"]["pgd"]["seeds"].values() for n in (name, f"{name}_robust"))
+        assert max(plain) + 0.1 < min(robust)
 
 
 def test_the_nets_fit_the_budget() -> None:

@@ -55,11 +55,12 @@ class _Convolution(torch.autograd.Function):
 def convolve(x: Tensor, w: Tensor, g: Geometry) -> Tensor:
     """y = W X: x (N, C, *lengths), w (C_out, C/G, *K) -> (N, C_out, *out)."""
     W = w.reshape(g.groups, w.shape[0] // g.groups, -1)  # (G, C_out/G, C/G * K)
-    Y = x.new_empty(x.shape[0], *W.shape[:2], prod(g.out))  # (N, G, C_out/G, out)
+    y = x.new_empty(x.shape[0], w.shape[0], *g.out)
+    Y = y.view(x.shape[0], *W.shape[:2], prod(g.out))  # (N, G, C_out/G, out), the same memory
     for some, X in _columns(pad(x, g), g):
         torch.matmul(W, X, out=Y[some])
         del X  # before the next images are unrolled, so that the columns of two are never there
-    return Y.reshape(x.shape[0], w.shape[0], *g.out)
+    return y
 
 
 def weight_gradient(x: Tensor, dy: Tensor, g: Geometry) -> Tensor:
@@ -86,7 +87,7 @@ def input_gradient(dy: Tensor, w: Tensor, lengths: tuple[int, ...], g: Geometry)
             dx[some][:, :, *_read_by(tap, g)] += taps[:, :, *tap]
         del taps
     inside = [slice(b, b + n) for b, n in zip(g.before, lengths, strict=True)]
-    cropped: Tensor = dx[:, :, *inside]  # what fell on the padding is dropped
+    cropped: Tensor = dx[:, :, *inside] if any(g.pads) else dx  # what fell on the padding is dropped
     return cropped
 
 

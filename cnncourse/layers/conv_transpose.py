@@ -31,6 +31,7 @@ class _TransposedConvolution(torch.autograd.Function):
         ctx.save_for_backward(x, w)
         ctx.geometry = g
         y = input_gradient(x, w, out, g)
+        y = y.clone() if y._is_view() else y  # autograd lets nobody change a view in place, as ReLU(inplace=True) does
         return y if b is None else y.add_(b.reshape(-1, *(1 for _ in out)))
 
     @staticmethod

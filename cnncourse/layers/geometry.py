@@ -148,7 +148,7 @@ def in_autocast(*tensors: Tensor | None) -> list[Any]:
     """Inside `torch.autocast` the tensors in its dtype, as torch's own convolutions take them; else unchanged."""
     kinds = {t.device.type for t in tensors if isinstance(t, Tensor) and t.dtype != torch.float64}
     kind = kinds.pop() if len(kinds) == 1 else None
-    if kind is None or not torch.is_autocast_enabled(kind):
+    if kind is None or not torch.amp.is_autocast_available(kind) or not torch.is_autocast_enabled(kind):
         return list(tensors)
     to = torch.get_autocast_dtype(kind)
     return [t.to(to) if isinstance(t, Tensor) and t.is_floating_point() else t for t in tensors]

@@ -24,7 +24,7 @@ is as fast as torch.
 
 {table}
 
-*Times are medians. "Aim" is the largest ratio that the project allows itself; without one, the row is there to compare.*
+*Times are medians. "Aim" is the largest ratio that the project allows itself; else the row is there to compare.*
 
 `layers` is the implementation that chapters and lessons use, `windows` the short one of the chapter *Convolution*.
 {memory}

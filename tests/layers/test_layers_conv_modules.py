@@ -90,3 +90,26 @@ def test_wrong_arguments_are_explained(name: str) -> None:
     options, error, message = WRONG[name]
     with pytest.raises(error, match=f"Conv2d: .*{message}|{message}"):
         layers.Conv2d(**{"in_channels": 4, "out_channels": 2, "kernel_size": 3, **options})
+
+
+@pytest.mark.parametrize("padding", [0, 1])
+@pytest.mark.parametrize("kind", ["Conv1d", "Conv2d", "Conv3d", "ConvTranspose1d", "ConvTranspose2d"])
+def test_the_result_may_be_changed_in_place(kind: str, padding: int) -> None:
+    """As `nn.ReLU(inplace=True)` does behind it; one image and one channel too, whose crop is contiguous."""
+    axes = int(kind[-2])
+    for channels in (1, 3):
+        ours = getattr(layers, kind)(2, channels, 3, padding=padding, bias=False)
+        theirs = getattr(nn, kind)(2, channels, 3, padding=padding, bias=False)
+        theirs.load_state_dict(ours.state_dict())
+        x = torch.randn(1, 2, *(6, 5, 4)[:axes])
+        one, two = (nn.Sequential(net, nn.ReLU(inplace=True))(x) for net in (ours, theirs))
+        torch.testing.assert_close(one, two)
+        one.sum().backward()
+        two.sum().backward()
+        torch.testing.assert_close(ours.weight.grad, theirs.weight.grad)
+
+
+def test_on_the_meta_device_only_shapes_are_computed() -> None:
+    y = layers.Conv2d(3, 4, 3, device="meta")(torch.empty(2, 3, 8, 9, device="meta"))
+    assert y.device.type == "meta"
+    assert tuple(y.shape) == (2, 4, 6, 7)
