@@ -121,10 +121,15 @@ def leaky_relu(input: Tensor, negative_slope: float = 0.01, inplace: bool = Fals
 
 
 def _leaky_relu(x: Tensor, y: Tensor, slope: Tensor | None, a: float) -> None:
-    if slope is not None:
-        positive = step(x)
-        torch.add(positive, 1 - positive, alpha=a, out=slope)
-    torch.add(x.clamp(min=0), x.clamp(max=0), alpha=a, out=y)
+    s = slope if slope is not None and slope.dtype == x.dtype else torch.empty_like(x)
+    torch.gt(x, 0, out=s)
+    if 0 <= a <= 1:
+        s.clamp_(min=a)  # 1 stays, 0 becomes a
+    else:
+        torch.add(s, 1 - s, alpha=a, out=s)
+    if slope is not None and slope is not s:
+        slope.copy_(s)
+    torch.mul(x, s, out=y)
 
 
 def elu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
@@ -164,7 +169,7 @@ def _gelu(x: Tensor, y: Tensor, slope: Tensor | None) -> None:
     Phi = torch.erf(x * math.sqrt(0.5)).add_(1).mul_(0.5)
     if slope is not None:
         density = (x * x).mul_(-0.5).exp_()  # without its factor 1 / sqrt(2 pi)
-        torch.add(Phi, density.mul_(x.clamp(max=_FAR)), alpha=1 / math.sqrt(2 * math.pi), out=slope)
+        torch.addcmul(Phi, x.clamp(max=_FAR), density, value=1 / math.sqrt(2 * math.pi), out=slope)
     torch.mul(x, Phi, out=y)
 
 
