@@ -167,10 +167,10 @@ def gelu(input: Tensor, approximate: str = "none") -> Tensor:
 def _gelu(x: Tensor, y: Tensor, slope: Tensor | None) -> None:
     x = x.clamp(min=-_FAR)
     Phi = torch.erf(x * math.sqrt(0.5)).add_(1).mul_(0.5)
+    torch.mul(x, Phi, out=y)
     if slope is not None:
         density = (x * x).mul_(-0.5).exp_()  # without its factor 1 / sqrt(2 pi)
-        torch.addcmul(Phi, x.clamp(max=_FAR), density, value=1 / math.sqrt(2 * math.pi), out=slope)
-    torch.mul(x, Phi, out=y)
+        torch.addcmul(Phi, x.clamp_(max=_FAR), density, value=1 / math.sqrt(2 * math.pi), out=slope)
 
 
 def _gelu_tanh(x: Tensor, y: Tensor, slope: Tensor | None) -> None:
@@ -209,9 +209,10 @@ def silu(input: Tensor, inplace: bool = False) -> Tensor:
 
 def _silu(x: Tensor, y: Tensor, slope: Tensor | None) -> None:
     x, s = x.clamp(min=-_FAR), _logistic(x)
-    if slope is not None:
-        torch.addcmul(s, s - s * s, x.clamp(max=_FAR), out=slope)
     torch.mul(x, s, out=y)
+    if slope is not None:
+        rise = torch.addcmul(s, s, s, value=-1)  # s'(x) = s (1 - s)
+        torch.addcmul(s, rise, x.clamp_(max=_FAR), out=slope)
 
 
 def tanh(input: Tensor) -> Tensor:
