@@ -4,8 +4,8 @@ Most of them are a formula for y = f(x) and its slope f'(x); how that makes a fo
 in `cnncourse.layers.pointwise`. At the kinks of relu and its kin the slope is the left one, as in torch.
 
 With `inplace=True` the result is written over the input, as in torch; backward does not need the input again. NaN
-stays NaN. Where a formula would say inf * 0, at infinite x, the limit is returned: gelu(-inf) = silu(-inf) = 0, where
-torch gives NaN. 16-bit numbers are worked out in float32 and rounded at the end.
+stays NaN, and inf * 0 gives NaN: at -inf gelu and silu are NaN, and so may be their slopes at both infinities.
+16-bit numbers are worked out in float32 and rounded at the end.
 
 Sources: Nair & Hinton 2010, icml.cc/Conferences/2010/papers/432.pdf (relu); Maas et al. 2013 (leaky_relu); He et al.
 2015, arXiv:1502.01852 (prelu); Clevert et al. 2016, arXiv:1511.07289 (elu); Klambauer et al. 2017, arXiv:1706.02515
@@ -24,11 +24,11 @@ from torch.autograd.function import once_differentiable
 
 from cnncourse.layers.autocast import in_single
 from cnncourse.layers.geometry import in_autocast
-from cnncourse.layers.pointwise import check_input, exact, pointwise, step
+from cnncourse.layers.pointwise import check_input, exact, from_output, pointwise, step
 
 # selu keeps mean 0 and variance 1 of normally distributed numbers with these two (Klambauer et al. 2017, equation 14).
 _SELU_ALPHA, _SELU_SCALE = 1.6732632423543772848170429916717, 1.0507009873554804934193349852946
-_FAR = 1000.0  # beyond it exp(-x) is 0 in every dtype, and so is exp(-x) * x, also at infinity if x stops here
+_FAR = 1000.0  # beyond it tanh(x) is 1 and its slope 0 in every dtype; the cube of a number this size is finite
 
 
 class _ReLU(torch.autograd.Function):
@@ -145,10 +145,12 @@ def selu(input: Tensor, inplace: bool = False) -> Tensor:
 def _elu(x: Tensor, y: Tensor, slope: Tensor | None, alpha: float, scale: float) -> None:
     positive_part, negative_part = x.clamp(min=0), x.clamp(max=0)
     if slope is not None:
-        positive = step(x)
-        left = negative_part.exp().mul_(scale * alpha)
-        slope.copy_(left.lerp_(torch.full_like(left, scale), positive))  # exactly one or the other
-    torch.add(scale * positive_part, negative_part.expm1_(), alpha=scale * alpha, out=y)  # expm1: e^x - 1 near 0
+        left = negative_part.exp()  # right of 0 it is 1, which is the slope there
+        if alpha != 1:
+            left.mul_(alpha).lerp_(torch.ones_like(left), step(x))  # exactly one or the other
+        torch.mul(left, scale, out=slope)
+    y_scaled = torch.add(positive_part, negative_part.expm1_(), alpha=alpha)  # expm1: e^x - 1, exact near 0
+    torch.mul(y_scaled, scale, out=y)
 
 
 def gelu(input: Tensor, approximate: str = "none") -> Tensor:
@@ -165,16 +167,16 @@ def gelu(input: Tensor, approximate: str = "none") -> Tensor:
 
 
 def _gelu(x: Tensor, y: Tensor, slope: Tensor | None) -> None:
-    x = x.clamp(min=-_FAR)
-    Phi = torch.erf(x * math.sqrt(0.5)).add_(1).mul_(0.5)
+    u = x * math.sqrt(0.5)
+    Phi = torch.erf(u).add_(1).mul_(0.5)
     torch.mul(x, Phi, out=y)
     if slope is not None:
-        density = (x * x).mul_(-0.5).exp_()  # without its factor 1 / sqrt(2 pi)
-        torch.addcmul(Phi, x.clamp_(max=_FAR), density, value=1 / math.sqrt(2 * math.pi), out=slope)
+        density = u.square_().neg_().exp_()  # without its factor 1 / sqrt(2 pi)
+        torch.addcmul(Phi, x, density, value=1 / math.sqrt(2 * math.pi), out=slope)
 
 
 def _gelu_tanh(x: Tensor, y: Tensor, slope: Tensor | None) -> None:
-    x, near = x.clamp(min=-_FAR), x.clamp(-_FAR, _FAR)
+    near = x.clamp(-_FAR, _FAR)
     square = near * near
     tanh_u = (near * square).mul_(0.044715).add_(near).mul_(math.sqrt(2 / math.pi)).tanh_()
     Phi = (0.5 * tanh_u).add_(0.5)
@@ -187,14 +189,11 @@ def _gelu_tanh(x: Tensor, y: Tensor, slope: Tensor | None) -> None:
 
 def sigmoid(input: Tensor) -> Tensor:
     """s(x) = 1 / (1 + e^-x), with slope s(x) * (1 - s(x)). Any shape. TypeError as `relu`."""
-    return pointwise("sigmoid", input, _sigmoid)
+    return from_output("sigmoid", input, _logistic, _logistic_slope)
 
 
-def _sigmoid(x: Tensor, y: Tensor, slope: Tensor | None) -> None:
-    s = _logistic(x)
-    if slope is not None:
-        torch.addcmul(s, s, s, value=-1, out=slope)
-    y.copy_(s)
+def _logistic_slope(s: Tensor) -> Tensor:
+    return torch.addcmul(s, s, s, value=-1)
 
 
 def _logistic(x: Tensor) -> Tensor:
@@ -208,23 +207,19 @@ def silu(input: Tensor, inplace: bool = False) -> Tensor:
 
 
 def _silu(x: Tensor, y: Tensor, slope: Tensor | None) -> None:
-    x, s = x.clamp(min=-_FAR), _logistic(x)
-    torch.mul(x, s, out=y)
+    s = _logistic(x)
     if slope is not None:
-        rise = torch.addcmul(s, s, s, value=-1)  # s'(x) = s (1 - s)
-        torch.addcmul(s, rise, x.clamp_(max=_FAR), out=slope)
+        torch.addcmul(s, x, _logistic_slope(s), out=slope)
+    torch.mul(x, s, out=y)
 
 
 def tanh(input: Tensor) -> Tensor:
     """tanh(x) = (e^x - e^-x) / (e^x + e^-x), with slope 1 - tanh(x)^2. Any shape. TypeError as `relu`."""
-    return pointwise("tanh", input, _tanh)
+    return from_output("tanh", input, torch.tanh, _tanh_slope)
 
 
-def _tanh(x: Tensor, y: Tensor, slope: Tensor | None) -> None:
-    t = torch.tanh(x)
-    if slope is not None:
-        torch.sub(1, t * t, out=slope)
-    y.copy_(t)
+def _tanh_slope(t: Tensor) -> Tensor:
+    return (t * t).neg_().add_(1)
 
 
 def softplus(input: Tensor, beta: float = 1.0, threshold: float = 20.0) -> Tensor:

@@ -37,7 +37,10 @@ class _BatchNorm(torch.autograd.Function):
         shift, centre = _wide(torch.zeros_like(mu) if b is None else b.to(mu.dtype), x), _wide(mu, x)
         y = torch.empty_like(x)
         for n in batches(x):
-            torch.addcmul(shift, x[n] - centre, gain, out=y[n])
+            if training:
+                torch.addcmul(shift, x[n] - centre, gain, out=y[n])
+            else:  # all constants, so one multiplication and one addition, as in torch
+                torch.addcmul(shift - centre * gain, x[n], gain, out=y[n])
         ctx.save_for_backward(x, w, mu, per_s)
         ctx.training = training
         ctx.b_dtype = None if b is None else b.dtype

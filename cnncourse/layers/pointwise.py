@@ -43,6 +43,35 @@ class _Pointwise(torch.autograd.Function):
         return dy * slope, None, None, None
 
 
+class _FromOutput(torch.autograd.Function):
+    """y = f(x) where y itself tells the slope, as s' = s (1 - s): nothing but y is kept, dx = dy * slope(y)."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, f: Callable[[Tensor], Tensor], slope: Callable[[Tensor], Tensor]) -> Tensor:
+        y = torch.empty_like(x)
+        for some_x, some_y in pieces(x, y):
+            some_y.copy_(f(exact(some_x)))
+        ctx.save_for_backward(y)
+        ctx.slope = slope
+        return y
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, dy: Tensor) -> tuple[Tensor, None, None]:
+        (y,) = ctx.saved_tensors
+        dx = torch.empty_like(y)
+        for some_y, some_dy, some_dx in pieces(y, dy, dx):
+            torch.mul(some_dy, ctx.slope(exact(some_y)), out=some_dx)
+        return dx, None, None
+
+
+def from_output(what: str, input: Tensor, f: Callable[[Tensor], Tensor], slope: Callable[[Tensor], Tensor]) -> Tensor:
+    """f of every number of `input`; `slope` gives f'(x) from y = f(x). Errors begin with `what`."""
+    check_input(what, input)
+    y: Tensor = _FromOutput.apply(input, f, slope)  # type: ignore[no-untyped-call]
+    return y
+
+
 def pointwise(what: str, input: Tensor, f: Formula, inplace: bool = False) -> Tensor:
     """f of every number of `input`, differentiable once; errors begin with `what`."""
     check_input(what, input)
