@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import importlib
 import os
 import sys
 from collections.abc import Callable, Sequence
@@ -25,6 +26,10 @@ Something does not work:  autograder doctor
 
 Exit codes: 0 done; 1 done, but some submissions need a person; 2 nothing could be done.
 """
+
+
+# Modules with further commands: each has `add(commands, lessons, database)` and imports what is heavy when it runs.
+MORE: tuple[str, ...] = ()
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -66,6 +71,8 @@ def parser() -> argparse.ArgumentParser:
     database.add_argument("--db", metavar="URL", help="gradebook's database (default: sqlite:///OUT/gradebook.db)")
     for add in (_release, _simulate, _grade, _feedback, _report, _export, _doctor):
         add(commands, lessons, database)
+    for part in MORE:
+        importlib.import_module(f"autograder.{part}").add(commands, lessons, database)
     return top
 
 
@@ -100,11 +107,14 @@ def _grade(commands: Any, lessons: Any, database: Any) -> None:
     made = _command(commands, "grade", grade, text, [lessons, database])
     made.add_argument("lesson", metavar="LESSON")
     made.add_argument("--submitted", type=Path, required=True, metavar="DIR", help="DIR/<student>/LESSON/LESSON.ipynb")
+    made.add_argument("--roster", type=Path, metavar="CSV", help="who is who in a zip from Moodle or Canvas")
     made.add_argument("--out", type=Path, required=True, metavar="DIR", help="the course's workspace; made if needed")
     made.add_argument("--workers", type=int, default=0, metavar="N", help="processes (default: one per core)")
     made.add_argument(
         "--seed", type=int, metavar="S", help="for the hidden cases (default: drawn once and kept in OUT)"
     )
+    made.add_argument("--dask", metavar="ADDRESS", help="grade on a Dask cluster (TLS, or on this machine)")
+    made.add_argument("--slurm", type=Path, metavar="YAML", help="grade on a Slurm cluster, through dask-jobqueue")
     made.add_argument("--due", metavar="TIME", help="due date, like 2026-01-31T23:59+01:00; kept in the gradebook")
     made.add_argument("--regrade", action="store_true", help="grade everything anew, unchanged submissions too")
     made.add_argument(
@@ -182,7 +192,10 @@ def grade(a: argparse.Namespace) -> int:
 
     if a.workers < 0:
         raise AutograderError(f"--workers {a.workers}", "give a number of processes, or leave it out for one per core")
-    options = Options(a.lesson, a.submitted, a.out, a.db, a.workers, a.seed, a.unsafe, a.lessons, a.due, a.regrade)
+    options = Options(
+        *(a.lesson, a.submitted, a.out, a.db, a.workers, a.seed, a.unsafe, a.lessons, a.due, a.regrade),
+        *(a.roster, a.dask, a.slurm),
+    )
     with Progress() as progress:
         summary = grade_class(options, progress.update)
     states = [s["status"] for s in summary.submissions]

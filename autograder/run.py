@@ -50,6 +50,9 @@ class Options:
     lessons: Path | None = None
     due: str | None = None
     again: bool = False
+    roster: Path | None = None  # who is who in an LMS's zip
+    dask: str | None = None  # a scheduler's address
+    slurm: Path | None = None  # a YAML file for dask-jobqueue
 
 
 @dataclass(frozen=True)
