@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import autograder
-from autograder import package
+from autograder import before, package
 from autograder.copies import write_copy
 from autograder.errors import AutograderError
 from autograder.files import read_json, write_json
@@ -89,6 +89,7 @@ class _Run:
         self.out = options.out.resolve()
         self.source = load_source(options.lesson, options.lessons)
         self.seed = draw_seed(self.out, options.lesson, options.seed)
+        self.made_of: dict[str, str] = {}
 
     def go(self) -> Summary:
         submissions = list(collect(self.options.submitted, self.options.lesson))
@@ -153,7 +154,10 @@ class _Run:
         if submission.is_person:
             write_copy(self.out, kit, record)
             store.save(record)
-        write_json(record_path(self.out, self.options.lesson, submission.student), record, 0o600)
+        record["made_of"] = {**self.made_of, "file": before.short(submission.digest)}
+        path = record_path(self.out, self.options.lesson, submission.student)
+        before.keep(path, record)
+        write_json(path, record, 0o600)
         return record
 
     def _base_key(self) -> str:
@@ -162,10 +166,15 @@ class _Run:
         Other changes in `cnncourse` do not make old verdicts worthless; whoever wants them anew says --regrade.
         """
         home = Path(__file__).parent
-        parts = [autograder.__version__, self.options.lesson, self.source.digest, self.seed, self.options.unsafe]
-        parts += [hashlib.sha256((home / name).read_bytes()).hexdigest() for name in GRADING_CODE]
-        parts += [package.digest(folder) for folder in (home / "sandbox", home / "hidden", package.home() / "checks")]
-        return hashlib.sha256(repr(parts).encode()).hexdigest()
+        code = [hashlib.sha256((home / name).read_bytes()).hexdigest() for name in GRADING_CODE]
+        self.made_of = {
+            "lesson": before.short(self.options.lesson, self.source.digest),
+            "checks": before.short(package.digest(home / "hidden"), package.digest(package.home() / "checks")),
+            "seed": before.short(self.seed),
+            "jail": before.short(self.options.unsafe),
+            "grader": before.short(autograder.__version__, code, package.digest(home / "sandbox")),
+        }
+        return hashlib.sha256(repr(self.made_of).encode()).hexdigest()
 
     def _key(self, submission: Submission, base: str) -> str:
         return hashlib.sha256(f"{base} {submission.student} {submission.digest}".encode()).hexdigest()
