@@ -17,7 +17,6 @@ from autograder import notebooks
 from autograder.files import write_text
 from autograder.lessons import Record, test_cell_of
 from autograder.outputs import clean_text
-from autograder.release import checked_source
 
 if TYPE_CHECKING:
     from autograder.grade import Kit
@@ -41,7 +40,7 @@ def write_copy(out: Path, kit: Kit, record: Record) -> None:
 
 def build_copy(kit: Kit, record: Record) -> NotebookNode:
     """The notebook as a valid nbformat 4.5 object."""
-    course = checked_source(kit.source)
+    course = kit.source.checked
     notebook = notebooks.new()
     for key in ("kernelspec", "language_info"):
         if key in course.metadata:

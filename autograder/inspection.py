@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import lru_cache
 
 MAX_CHARACTERS = 200_000
 
@@ -20,21 +22,38 @@ def uses(source: str, names: Iterable[str]) -> list[str]:
     `getattr(F, "conv2d")`, and in `from torch.nn.functional import *`. Code that cannot be parsed refers to nothing:
     see `hides`.
     """
-    tree = parse(source)
-    if tree is None:
+    found = _read(source)
+    if found is None:
         return []
-    mentioned = set(_mentioned(tree))
-    return [name for name in names if any(_reaches(m, name) for m in mentioned)]
+    return [name for name in names if any(_reaches(m, name) for m in found.mentioned)]
 
 
 def hides(source: str) -> list[str]:
     """What in the code keeps a reader from seeing which functions it calls: `exec`, a computed `getattr`, and so on."""
+    found = _read(source)
+    if found is None:
+        return ["code that is not plain Python"] if _could_run(source) else []
+    named = {name for name in found.mentioned if name in _DYNAMIC or name.split(".")[0] in ("importlib", "runpy")}
+    return sorted(named | ({"getattr with a computed name"} if found.computed_getattr else set()))
+
+
+@dataclass(frozen=True)
+class _Reading:
+    """What one cell's code refers to, under full names."""
+
+    mentioned: frozenset[str]
+    computed_getattr: bool
+
+
+@lru_cache(maxsize=64)
+def _read(source: str) -> _Reading | None:
+    """A cell is asked about many names, and read once. None when it is no Python."""
     tree = parse(source)
     if tree is None:
-        return ["code that is not plain Python"] if _could_run(source) else []
-    found = {name for name in _mentioned(tree) if name in _DYNAMIC or name.split(".")[0] in ("importlib", "runpy")}
-    computed = any(_is_getattr(node) and _attribute(node) is None for node in ast.walk(tree))
-    return sorted(found | ({"getattr with a computed name"} if computed else set()))
+        return None
+    nodes = list(ast.walk(tree))
+    computed = any(_is_getattr(node) and _attribute(node) is None for node in nodes)
+    return _Reading(frozenset(_mentioned(nodes)), computed)
 
 
 _DYNAMIC = {
@@ -117,10 +136,10 @@ def _plain(line: str) -> str:
     return indent + "pass"
 
 
-def _mentioned(tree: ast.Module) -> Iterator[str]:
+def _mentioned(nodes: list[ast.AST]) -> Iterator[str]:
     """Full dotted names: imported ones, and attribute chains whose first name was imported."""
     aliases: dict[str, str] = {}
-    for node in ast.walk(tree):
+    for node in nodes:
         if isinstance(node, ast.Import):
             for alias in node.names:
                 yield alias.name
@@ -131,8 +150,8 @@ def _mentioned(tree: ast.Module) -> Iterator[str]:
             for alias in node.names:
                 yield f"{node.module}.{alias.name}"
                 aliases[alias.asname or alias.name] = f"{node.module}.{alias.name}"
-    _follow(tree, aliases)
-    for node in ast.walk(tree):
+    _follow(nodes, aliases)
+    for node in nodes:
         chain = _chain(node)
         if chain:
             yield _full(chain, aliases)
@@ -143,11 +162,12 @@ def _full(chain: list[str], aliases: dict[str, str]) -> str:
     return ".".join([aliases.get(head, head), *rest])
 
 
-def _follow(tree: ast.Module, aliases: dict[str, str]) -> None:
+def _follow(nodes: list[ast.AST], aliases: dict[str, str]) -> None:
     """`F = torch.nn.functional` is as good as an import. Only names of what was imported are followed."""
+    assigned = [node for node in nodes if isinstance(node, ast.Assign)]
     for _ in range(3):
-        for node in ast.walk(tree):
-            if isinstance(node, ast.Assign) and len(node.targets) == 1 and isinstance(node.targets[0], ast.Name):
+        for node in assigned:
+            if len(node.targets) == 1 and isinstance(node.targets[0], ast.Name):
                 chain = _chain(node.value)
                 if chain and chain[0] in aliases:
                     aliases.setdefault(node.targets[0].id, _full(chain, aliases)[:200])

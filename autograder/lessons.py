@@ -83,6 +83,13 @@ class LessonSource:
         return self.name
 
     @cached_property
+    def checked(self) -> NotebookNode:
+        """The notebook with nbgrader's checksums. Made once, so change nothing in it."""
+        from autograder.release import checked_source
+
+        return checked_source(self)
+
+    @cached_property
     def digest(self) -> str:
         return hashlib.sha256(self.path.read_bytes()).hexdigest()
 
