@@ -10,23 +10,23 @@ from __future__ import annotations
 import logging
 import os
 import sys
-import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from nbgrader.api import Grade, Gradebook, SubmittedAssignment, SubmittedNotebook
+from nbgrader.api import Gradebook, SubmittedAssignment, SubmittedNotebook
 from nbgrader.preprocessors import SaveCells
-from sqlalchemy.exc import SAWarning, SQLAlchemyError
+from sqlalchemy.exc import SQLAlchemyError
 
 from autograder import notebooks
 from autograder.errors import AutograderError
 from autograder.files import write_text
 from autograder.intake import parse_time
-from autograder.lessons import LessonSource, Record, test_cell_of
+from autograder.lessons import LessonSource, Record
 from autograder.release import checked_source, released
+from autograder.store_rows import LessonRows
 
 
 def database_url(out: Path, given: str | None = None) -> str:
@@ -52,6 +52,9 @@ class Store:
             self._gradebook = open_gradebook(out, db)
             self._assignment(due)
             self._cells(source)
+            self._gradebook.db.remove()  # nbgrader's session would hold a connection
+            with self._gradebook.engine.begin() as connection:
+                self._rows = LessonRows(connection, self._lesson)
         except (SQLAlchemyError, ImportError) as error:
             raise AutograderError(
                 f"the gradebook {self._url} cannot be opened: {str(error).splitlines()[0]}",
@@ -90,62 +93,39 @@ class Store:
 
     def students(self) -> set[str]:
         """Students who have a submission of this lesson in the gradebook."""
-        with self._query() as gradebook:
-            return {s.student.id for s in gradebook.assignment_submissions(self._lesson)}
+        with self._transaction() as connection:
+            return self._rows.students(connection)
 
     def save(self, record: Record) -> None:
         """Write one submission's automatic scores; one transaction, and the same again changes nothing."""
-        with self._query() as gradebook:
-            gradebook.update_or_create_student(record["student"])
-            submission = gradebook.update_or_create_submission(self._lesson, record["student"])
-            moment = parse_time(record["timestamp"]) if record["timestamp"] else None
-            if moment is not None:
-                submission.timestamp = moment.replace(tzinfo=None)
-            scores = {test_cell_of(e["name"]): e["score"] for e in record["exercises"]}
-            notebook = _notebook(submission, self._lesson)
-            for grade in notebook.grades:
-                _set(grade, _auto(grade, scores, record), record["status"] != "graded")
-            for comment in notebook.comments:
-                state = record["by_hand"].get(comment.name)
-                comment.auto_comment = "No response." if state in ("missing", "unchanged") else None
-            gradebook.db.commit()
+        self.save_many([record])
+
+    def save_many(self, records: Sequence[Record]) -> None:
+        """Write several submissions' automatic scores in one transaction: all of them or none."""
+        with self._transaction() as connection:
+            self._rows.write(connection, records)
 
     def late_seconds(self, student: str) -> float:
         """How late, by the due date in the gradebook and the student's extension there."""
-        with self._query() as gradebook:
-            return float(gradebook.find_submission(self._lesson, student).total_seconds_late)
+        with self._transaction() as connection:
+            return self._rows.late_seconds(connection, student).get(student, 0.0)
+
+    def all_late_seconds(self) -> dict[str, float]:
+        """The same for every student of the lesson."""
+        with self._transaction() as connection:
+            return self._rows.late_seconds(connection)
 
     @contextmanager
-    def _query(self) -> Iterator[Any]:
+    def _transaction(self) -> Iterator[Any]:
         try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore", SAWarning)  # nbgrader's own, about objects it is about to add
-                yield self._gradebook
+            with self._gradebook.engine.begin() as connection:
+                yield connection
         except SQLAlchemyError as error:
-            self._gradebook.db.rollback()
             raise AutograderError(
                 f"the gradebook {self._url} does not take the results: {str(error).splitlines()[0]}",
                 "close other programs that write to it, look at the disk's space, and run the same command again: "
                 "what is graded is kept",
             ) from error
-
-
-def _auto(grade: Grade, scores: dict[str, float], record: Record) -> float | None:
-    """The automatic score of a cell; None where a person has to read an answer."""
-    if grade.name in scores:
-        return scores[grade.name]
-    state = record["by_hand"].get(grade.name, "missing")
-    return None if state == "answered" else 0.0
-
-
-def _set(grade: Grade, score: float | None, doubtful: bool) -> None:
-    """Set the automatic score; ask for a person when it is none or doubtful, or changed under a hand grade."""
-    changed = grade.auto_score != score
-    grade.auto_score = score
-    if grade.manual_score is None:
-        grade.needs_manual_grade = score is None or doubtful
-    elif changed:
-        grade.needs_manual_grade = True
 
 
 def hand_grades(out: Path, lesson: str, db: str | None = None) -> dict[str, dict[str, dict[str, Any]]]:
