@@ -52,7 +52,7 @@ def cell(kind: str, source: str, cell_id: str) -> NotebookNode:
     """A cell of kind "code", "markdown" or "raw". Not validated one by one: `text` looks at the whole notebook."""
     if kind not in ("code", "markdown", "raw"):
         raise ValueError(f"cell: kind is {kind!r}; expected code, markdown or raw")
-    made = NotebookNode(id=cell_id, cell_type=kind, metadata=NotebookNode(), source=source)
+    made: NotebookNode = node({"id": cell_id, "cell_type": kind, "metadata": {}, "source": source})
     if kind == "code":
         made.execution_count, made.outputs = None, []
     return made
