@@ -7,7 +7,6 @@ graded copies.
 
 from __future__ import annotations
 
-import logging
 import os
 import sys
 from collections.abc import Iterator, Sequence
@@ -16,30 +15,40 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from nbgrader.api import Gradebook, SubmittedAssignment, SubmittedNotebook
-from nbgrader.preprocessors import SaveCells
-from sqlalchemy.exc import SQLAlchemyError
+from nbgrader.api import Gradebook
+from sqlalchemy import event
 
-from autograder import notebooks
+from autograder import backups, notebooks
+from autograder.database import connected, ensure, explained, locate
 from autograder.errors import AutograderError
 from autograder.files import write_text
 from autograder.intake import parse_time
 from autograder.lessons import LessonSource, Record
-from autograder.release import checked_source, released
-from autograder.store_rows import LessonRows
+from autograder.release import released
+from autograder.store_cells import record_cells
+from autograder.store_rows import LessonRows, people
+
+WAIT = 30_000  # milliseconds for another program's write to SQLite's file; formgrader saves while we grade
 
 
 def database_url(out: Path, given: str | None = None) -> str:
-    """`--db`, else the SQLite file in the workspace."""
-    return given or f"sqlite:///{out.resolve() / 'gradebook.db'}"
+    """`--db`, else the SQLite file in the workspace, as nbgrader's tools need it: with a password, not for people."""
+    return locate(out, given).text
 
 
-def open_gradebook(out: Path, db: str | None = None) -> Any:
-    """nbgrader's gradebook of a workspace. nbgrader calls the program `alembic`, which lies beside this interpreter."""
+def open_gradebook(out: Path, db: str | None = None, create: bool = False) -> Any:
+    """nbgrader's gradebook of a workspace; `create`: make one where there is none."""
     beside, path = str(Path(sys.executable).parent), os.environ.get("PATH", "")
-    if beside not in path.split(os.pathsep):
+    if beside not in path.split(os.pathsep):  # nbgrader's tools call the program `alembic` in there
         os.environ["PATH"] = os.pathsep.join([path, beside]) if path else beside
-    return Gradebook(database_url(out, db))
+    database = locate(out, db)
+    ensure(database, out, create)
+    with explained(database):
+        gradebook = Gradebook(database.text)
+        if database.file is not None:
+            gradebook.engine.dispose()
+            event.listen(gradebook.engine, "connect", lambda raw, _: raw.execute(f"PRAGMA busy_timeout={WAIT}"))
+        return gradebook
 
 
 class Store:
@@ -47,19 +56,21 @@ class Store:
 
     def __init__(self, out: Path, source: LessonSource, db: str | None = None, due: str | None = None) -> None:
         self._lesson = source.name
-        self._url = database_url(out, db)
+        self._database = locate(out, db)
+        fields = _due(due)
+        self._gradebook = open_gradebook(out, db, create=True)
         try:
-            self._gradebook = open_gradebook(out, db)
-            self._assignment(due)
-            self._cells(source)
-            self._gradebook.db.remove()  # nbgrader's session would hold a connection
-            with self._gradebook.engine.begin() as connection:
+            with connected(self._database, write=True):
+                pass  # a gradebook that may only be read is found here, not after an hour of grading
+            with explained(self._database):
+                self._gradebook.update_or_create_assignment(self._lesson, **fields)
+                self._gradebook.db.remove()  # nbgrader's session would hold a connection
+                record_cells(self._gradebook.engine.connect, source, self._database.text, self._before_cells)
+            with self._transaction() as connection:
                 self._rows = LessonRows(connection, self._lesson)
-        except (SQLAlchemyError, ImportError) as error:
-            raise AutograderError(
-                f"the gradebook {self._url} cannot be opened: {str(error).splitlines()[0]}",
-                "is it made by an older nbgrader? Back it up and run: nbgrader db upgrade",
-            ) from error
+        except BaseException:
+            self._gradebook.close()
+            raise
 
     def __enter__(self) -> Store:
         return self
@@ -69,27 +80,13 @@ class Store:
     ) -> None:
         self._gradebook.close()
 
-    def _assignment(self, due: str | None) -> None:
-        fields: dict[str, Any] = {}
-        if due is not None:
-            moment = parse_time(due)
-            if moment is None:
-                raise AutograderError(f"--due {due!r} is no date", "write it like 2026-01-31T23:59+01:00")
-            fields["duedate"] = moment.replace(tzinfo=None)
-        self._gradebook.update_or_create_assignment(self._lesson, **fields)
-
-    def _cells(self, source: LessonSource) -> None:
-        """Have nbgrader record the lesson's cells and points, as `nbgrader generate_assignment` would."""
-        resources = {"nbgrader": {"notebook": self._lesson, "assignment": self._lesson, "db_url": self._url}}
-        quiet = logging.getLogger("autograder.store")
-        quiet.propagate = False
-        try:
-            SaveCells(log=quiet).preprocess(checked_source(source), resources)
-        except RuntimeError as error:
-            raise AutograderError(
-                f"the cells of {self._lesson} have changed since the gradebook was made: {error}",
-                "grade the new form of the lesson into a new --out, or restore the old form",
-            ) from error
+    def _before_cells(self) -> None:
+        """The lesson's cells are about to change under grades that exist."""
+        if self._database.file is None:
+            say(f"The cells of {self._lesson} change in {self._database.shown}; copies of it are pg_dump's to make.")
+        else:
+            copy = backups.backup(self._database.file, f"before-{self._lesson}")
+            say(f"The cells of {self._lesson} have changed. The gradebook as it was: {copy}")
 
     def students(self) -> set[str]:
         """Students who have a submission of this lesson in the gradebook."""
@@ -117,38 +114,32 @@ class Store:
 
     @contextmanager
     def _transaction(self) -> Iterator[Any]:
-        try:
-            with self._gradebook.engine.begin() as connection:
-                yield connection
-        except SQLAlchemyError as error:
-            raise AutograderError(
-                f"the gradebook {self._url} does not take the results: {str(error).splitlines()[0]}",
-                "close other programs that write to it, look at the disk's space, and run the same command again: "
-                "what is graded is kept",
-            ) from error
+        with explained(self._database), self._gradebook.engine.begin() as connection:
+            yield connection
+
+
+def _due(text: str | None) -> dict[str, Any]:
+    if text is None:
+        return {}
+    moment = parse_time(text)
+    if moment is None:
+        raise AutograderError(f"--due {text!r} is no date", "write it like 2026-01-31T23:59+01:00")
+    return {"duedate": moment.replace(tzinfo=None)}
+
+
+def say(text: str) -> None:
+    """A line for the person at the keyboard, beside what a command prints."""
+    print(text, file=sys.stderr)
 
 
 def hand_grades(out: Path, lesson: str, db: str | None = None) -> dict[str, dict[str, dict[str, Any]]]:
     """What people decided: {student: {grade_id: {"score", "max_score", "comment", "pending"}}}."""
-    if db is None and not (out / "gradebook.db").exists():
+    database = locate(out, db)
+    if database.file is not None and not database.file.exists():
         return {}
-    with open_gradebook(out, db) as gradebook:
-        return {s.student.id: _people(_notebook(s, lesson)) for s in gradebook.assignment_submissions(lesson)}
-
-
-def _notebook(submission: SubmittedAssignment, lesson: str) -> SubmittedNotebook:
-    return next(notebook for notebook in submission.notebooks if notebook.name == lesson)
-
-
-def _people(notebook: SubmittedNotebook) -> dict[str, dict[str, Any]]:
-    found: dict[str, dict[str, Any]] = {}
-    for grade in notebook.grades:
-        found[grade.name] = {"score": grade.manual_score, "max_score": grade.max_score, "comment": None}
-        found[grade.name]["pending"] = bool(grade.needs_manual_grade)
-    for comment in notebook.comments:
-        found.setdefault(comment.name, {"score": None, "max_score": None, "pending": False})
-        found[comment.name]["comment"] = comment.manual_comment
-    return found
+    ensure(database, out, create=False)
+    with connected(database) as connection:
+        return people(connection, lesson)
 
 
 def assignments(out: Path, db: str | None = None) -> list[str]:
@@ -180,12 +171,18 @@ c.GenerateFeedback.exporter_class = "autograder.guard.UseAutograderFeedback"
 
 def write_workspace(out: Path, source: LessonSource, submitted: Path, db: str | None) -> None:
     """The configuration and folders that nbgrader's tools expect in OUT."""
+    database = locate(out, db)
     values = {
         "root": repr(str(out.resolve())),
-        "url": repr(database_url(out, db)),
+        "url": repr(database.text),
         "submitted": repr(os.path.relpath(submitted.resolve(), out.resolve())),
     }
     write_text(out / "nbgrader_config.py", _CONFIG.format(**values), 0o600)
+    if database.secrets:
+        say(
+            f"{out / 'nbgrader_config.py'} holds the database's password, because nbgrader's tools need it; only you "
+            "may read that file. Better: no password in --db, but in ~/.pgpass or PGPASSWORD."
+        )
     for name, notebook in (("source", source.notebook), ("release", released(source))):
         path = out / name / source.name / f"{source.name}.ipynb"
         write_text(path, notebooks.text(notebook), 0o600 if name == "source" else 0o644)

@@ -18,18 +18,21 @@ from nbgrader.api import (
     BaseCell,
     Comment,
     Grade,
+    GradeCell,
     Notebook,
     Student,
     SubmittedAssignment,
     SubmittedNotebook,
+    TaskCell,
 )
-from sqlalchemy import bindparam, insert, select, update
+from sqlalchemy import bindparam, func, insert, select, update
 
 from autograder.intake import parse_time
 from autograder.lessons import Record, test_cell_of
 
 _STUDENTS, _SUBMITTED, _NOTEBOOKS = Student.__table__, SubmittedAssignment.__table__, SubmittedNotebook.__table__
 _GRADES, _COMMENTS, _CELLS = Grade.__table__, Comment.__table__, BaseCell.__table__
+_GRADE_CELLS, _TASK_CELLS = GradeCell.__table__, TaskCell.__table__
 _MOST = 500  # students in one statement: SQLite takes 32,766 values, PostgreSQL 65,535
 
 Values = dict[str, Any]
@@ -109,10 +112,12 @@ class LessonRows:
         _insert(connection, _NOTEBOOKS, rows)
         return {key: submissions[s] for s, key in (known | new).items()}
 
+    # nbgrader's index begins with the cell, so the cells are named in both queries: without them each would read all.
+
     def _grades(self, connection: Any, records: dict[str, Record]) -> None:
         fields = (_GRADES.c.id, _GRADES.c.notebook_id, _GRADES.c.cell_id)
         state = (_GRADES.c.auto_score, _GRADES.c.manual_score, _GRADES.c.needs_manual_grade)
-        query = select(*fields, *state).where(_GRADES.c.notebook_id.in_(records))
+        query = select(*fields, *state).where(_GRADES.c.notebook_id.in_(records), _GRADES.c.cell_id.in_(self._graded))
         known = {(notebook, cell): (key, *rest) for key, notebook, cell, *rest in connection.execute(query)}
         new, changed = [], []
         for notebook, record in records.items():
@@ -131,7 +136,8 @@ class LessonRows:
 
     def _comments(self, connection: Any, records: dict[str, Record]) -> None:
         fields = (_COMMENTS.c.id, _COMMENTS.c.notebook_id, _COMMENTS.c.cell_id, _COMMENTS.c.auto_comment)
-        query = select(*fields).where(_COMMENTS.c.notebook_id.in_(records))
+        where = (_COMMENTS.c.notebook_id.in_(records), _COMMENTS.c.cell_id.in_(self._commented))
+        query = select(*fields).where(*where)
         known = {(notebook, cell): (key, text) for key, notebook, cell, text in connection.execute(query)}
         new, changed = [], []
         for notebook, record in records.items():
@@ -145,6 +151,36 @@ class LessonRows:
                     changed.append({"key": key, "auto_comment": text})
         _insert(connection, _COMMENTS, new)
         _update(connection, _COMMENTS, changed)
+
+
+def people(connection: Any, lesson: str) -> dict[str, dict[str, Values]]:
+    """What people decided: {student: {grade_id: {"score", "max_score", "comment", "pending"}}}."""
+    there = select(_SUBMITTED.c.student_id).join(Assignment, Assignment.id == _SUBMITTED.c.assignment_id)
+    found: dict[str, dict[str, Values]] = {
+        student: {} for student in connection.execute(there.where(Assignment.name == lesson)).scalars()
+    }
+    most = func.coalesce(_GRADE_CELLS.c.max_score, _TASK_CELLS.c.max_score, 0.0)
+    cells = _CELLS.outerjoin(_GRADE_CELLS, _GRADE_CELLS.c.id == _CELLS.c.id)
+    cells = cells.outerjoin(_TASK_CELLS, _TASK_CELLS.c.id == _CELLS.c.id)
+    grades = (_CELLS.c.name, _GRADES.c.manual_score, most, _GRADES.c.needs_manual_grade)
+    for student, name, score, points, pending in connection.execute(_of_lesson(_GRADES, cells, grades, lesson)):
+        found[student][name] = {"score": score, "max_score": points, "comment": None, "pending": bool(pending)}
+    comments = (_CELLS.c.name, _COMMENTS.c.manual_comment)
+    for student, name, text in connection.execute(_of_lesson(_COMMENTS, _CELLS, comments, lesson)):
+        nothing = {"score": None, "max_score": None, "comment": None, "pending": False}
+        found[student].setdefault(name, nothing)["comment"] = text
+    return found
+
+
+def _of_lesson(table: Any, cells: Any, fields: Sequence[Any], lesson: str) -> Any:
+    """The fields of `table` and its cells, with the student first, for the lesson's own notebook."""
+    joined = table.join(_NOTEBOOKS, _NOTEBOOKS.c.id == table.c.notebook_id)
+    joined = joined.join(_SUBMITTED, _SUBMITTED.c.id == _NOTEBOOKS.c.assignment_id)
+    joined = joined.join(Assignment.__table__, Assignment.id == _SUBMITTED.c.assignment_id)
+    joined = joined.join(Notebook.__table__, Notebook.id == _NOTEBOOKS.c.notebook_id)
+    joined = joined.join(cells, _CELLS.c.id == table.c.cell_id)
+    query = select(_SUBMITTED.c.student_id, *fields).select_from(joined)
+    return query.where(Assignment.name == lesson, Notebook.name == lesson)
 
 
 def automatic(cell: str, scores: dict[str, float], record: Record) -> float | None:
