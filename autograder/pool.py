@@ -2,12 +2,11 @@
 
 The coordinator sends a submission down a pipe and gets the record back as JSON text, so nothing that touched a
 student's data is ever unpickled. A worker that dies or hangs is replaced, and its submission is tried once more
-before a person has to look at it.
+before a person has to look at it. Only what is in flight is held: the pool takes from an iterator as workers come free.
 """
 
 from __future__ import annotations
 
-import base64
 import contextlib
 import ctypes
 import json
@@ -18,11 +17,13 @@ import signal
 import sys
 import time
 from collections import deque
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Generator, Iterable, Iterator
+from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
+from types import TracebackType
 from typing import Any
 
+from autograder.engine_wire import pack, unpack
 from autograder.errors import AutograderError
 from autograder.grade import SUBMISSION_SECONDS, Kit, grade, refused
 from autograder.intake import Submission
@@ -30,16 +31,32 @@ from autograder.lessons import Record
 from autograder.sandbox import Sandbox, SandboxError
 
 GRACE = 60.0  # seconds past a submission's own limit before its worker is replaced
+START_SECONDS = 240.0  # until a worker has torch loaded and its sandbox running
 ATTEMPTS = 2
 MAX_DEATHS = 8  # so that a machine on which nothing works says so
+BEAT = 0.25  # seconds: how often `run` lets its caller do something else
+AHEAD_BYTES = 64 << 10  # what fits into a pipe whose reader is busy, so that sending never waits
+DIED_TWICE = "the process that graded it died twice"
+
+
+@dataclass(frozen=True)
+class _Job:
+    submission: Submission
+    message: bytes
+    attempt: int = 1
 
 
 @dataclass
 class _Worker:
     process: Any
     pipe: Connection
-    submission: Submission | None = None
-    since: float = 0.0
+    since: float
+    ready: bool = False
+    jobs: deque[_Job] = field(default_factory=deque)  # the first is being graded, a second lies in the pipe
+
+    def late(self, now: float) -> bool:
+        allowed = SUBMISSION_SECONDS + GRACE if self.ready else START_SECONDS
+        return (not self.ready or bool(self.jobs)) and now - self.since > allowed
 
 
 class Pool:
@@ -58,65 +75,100 @@ class Pool:
         self._context = multiprocessing.get_context("spawn")
         self._workers: list[_Worker] = []
         self._deaths_in_a_row = 0
+        self._source: Iterator[Submission] = iter(())
+        self._waiting: deque[_Job] = deque()
 
-    def run(self, submissions: Iterable[Submission]) -> Iterator[Record]:
-        """Grade all; a submission whose worker died twice comes back as `needs_person`."""
-        waiting = deque((s, 1) for s in submissions)
-        attempts: dict[str, int] = {}
+    def run(self, submissions: Iterable[Submission]) -> Generator[Record | None]:
+        """Grade all; a submission whose worker died twice comes back as `needs_person`.
+
+        Yields None where nothing has come for a moment, so that whoever asks can look after something else.
+        """
+        self._source = iter(submissions)
         try:
-            while waiting or any(w.submission for w in self._workers):
-                self._fill(waiting, attempts)
-                for worker in self._ready():
-                    submission = worker.submission
-                    record = self._receive(worker)
-                    if record is not None:
-                        yield record
-                    elif submission is not None:
-                        yield from self._again(submission, attempts, waiting)
+            while self._stock(1) or any(w.jobs for w in self._workers):
+                self._hire()
+                self._fill()
+                heard = self._ready()
+                if not heard:
+                    yield None
+                for worker in heard:
+                    yield from self._hear(worker)
         finally:
             self._stop()
 
-    def _fill(self, waiting: deque[tuple[Submission, int]], attempts: dict[str, int]) -> None:
-        idle = [w for w in self._workers if w.submission is None]
-        while waiting and len(self._workers) < min(self._size, len(waiting) + len(self._workers) - len(idle)):
-            idle.append(self._start())
-        for worker in idle:
-            if not waiting:
-                return
-            submission, attempt = waiting.popleft()
-            attempts[submission.student] = attempt
-            worker.submission, worker.since = submission, time.monotonic()
-            with contextlib.suppress(OSError):  # a worker that died idle shows at the next wait
-                worker.pipe.send_bytes(_pack(submission))
+    def _stock(self, number: int) -> int:
+        """Have `number` jobs waiting, as far as there are any; returns how many wait."""
+        while len(self._waiting) < number:
+            submission = next(self._source, None)
+            if submission is None:
+                break
+            self._waiting.append(_Job(submission, pack(submission)))
+        return len(self._waiting)
+
+    def _hire(self) -> None:
+        if len(self._workers) == self._size:
+            return
+        starting = sum(not w.ready for w in self._workers)
+        while len(self._workers) < self._size and starting < self._stock(self._size):
+            self._workers.append(self._start())
+            starting += 1
+
+    def _fill(self) -> None:
+        """Work for every worker that has none, then a second piece, so that nobody waits for the coordinator."""
+        for held in (0, 1):
+            for worker in self._workers:
+                if worker.ready and len(worker.jobs) == held:
+                    if not self._stock(1) or (held and len(self._waiting[0].message) > AHEAD_BYTES):
+                        return
+                    self._send(worker, self._waiting.popleft())
+
+    def _send(self, worker: _Worker, job: _Job) -> None:
+        if not worker.jobs:
+            worker.since = time.monotonic()
+        worker.jobs.append(job)
+        with contextlib.suppress(OSError):  # a worker that died idle shows at the next wait
+            worker.pipe.send_bytes(job.message)
 
     def _start(self) -> _Worker:
         ours, theirs = self._context.Pipe()
         process = self._context.Process(target=_work, args=(self._packed, theirs, os.getpid()), daemon=True)
         process.start()
         theirs.close()
-        worker = _Worker(process, ours)
-        self._workers.append(worker)
-        return worker
+        return _Worker(process, ours, time.monotonic())
 
     def _ready(self) -> list[_Worker]:
         """Workers with something to say, dead ones and late ones."""
-        busy = [w for w in self._workers if w.submission is not None]
-        heard = set(wait([w.pipe for w in busy], timeout=1.0))
-        late = time.monotonic() - SUBMISSION_SECONDS - GRACE
-        return [w for w in busy if w.pipe in heard or w.since < late]
+        busy = [w for w in self._workers if w.jobs or not w.ready]
+        heard = set(wait([w.pipe for w in busy], timeout=BEAT))
+        now = time.monotonic()
+        return [w for w in busy if w.pipe in heard or w.late(now)]
+
+    def _hear(self, worker: _Worker) -> Iterator[Record]:
+        record = self._receive(worker)
+        if record is None:
+            yield from self._bury(worker)
+        elif "fatal" in record:
+            raise no_jail(*record["fatal"])
+        elif "ready" in record:
+            worker.ready = True
+        else:
+            self._deaths_in_a_row = 0
+            worker.jobs.popleft()
+            worker.since = time.monotonic()
+            yield record
 
     def _receive(self, worker: _Worker) -> Record | None:
-        """The worker's record, or None when it died or hangs (then it is gone)."""
+        """The worker's message, or None when it died or hangs."""
         try:
             if worker.pipe.poll():
-                record: Record = json.loads(worker.pipe.recv_bytes())
-                worker.submission = None
-                if "fatal" in record:
-                    raise _no_jail(*record["fatal"])
-                self._deaths_in_a_row = 0
-                return record
+                message: Record = json.loads(worker.pipe.recv_bytes())
+                return message
         except (EOFError, OSError, ValueError):
             pass
+        return None
+
+    def _bury(self, worker: _Worker) -> Iterator[Record]:
+        """Take a dead worker's submissions back: the one at work has used an attempt."""
         self._workers.remove(worker)
         _end(worker)
         self._deaths_in_a_row += 1
@@ -124,31 +176,34 @@ class Pool:
             raise AutograderError(
                 f"{MAX_DEATHS} grading processes in a row ended without a result", "run: autograder doctor"
             )
-        return None
-
-    def _again(
-        self, submission: Submission, attempts: dict[str, int], waiting: deque[tuple[Submission, int]]
-    ) -> Iterator[Record]:
-        attempt = attempts.get(submission.student, 1)
-        if attempt < ATTEMPTS:
-            waiting.append((submission, attempt + 1))
+        at_work, *untouched = worker.jobs or [None]
+        self._waiting.extendleft(job for job in reversed(untouched) if job is not None)
+        if at_work is None:
+            return
+        if at_work.attempt < ATTEMPTS:
+            self._waiting.append(_Job(at_work.submission, at_work.message, at_work.attempt + 1))
         else:
-            reason = "the process that graded it died twice"
-            yield refused(self._kit, submission, reason, "needs_person") | {"passing": True}
+            yield given_up(self._kit, at_work.submission)
 
     def _stop(self) -> None:
         for worker in self._workers:
-            if worker.submission is None:
+            if worker.ready and not worker.jobs:
                 with contextlib.suppress(OSError):
                     worker.pipe.send_bytes(b"")
+            elif worker.process.is_alive():
+                worker.process.terminate()  # all at once, so that they end side by side
         for worker in self._workers:
-            if worker.submission is None:
-                worker.process.join(10)
+            worker.process.join(10)
             _end(worker)
         self._workers.clear()
 
 
-def _no_jail(reason: str, advice: str) -> AutograderError:
+def given_up(kit: Kit, submission: Submission) -> Record:
+    """The record of a submission that took two workers down with it."""
+    return refused(kit, submission, DIED_TWICE, "needs_person") | {"passing": True}
+
+
+def no_jail(reason: str, advice: str) -> AutograderError:
     unsafe = "Only for notebooks you wrote yourself: --unsafe runs them with your own rights, and every result says so."
     return AutograderError(f"student code cannot be jailed here: {reason}", f"{advice}\n  → {unsafe}")
 
@@ -161,17 +216,6 @@ def _end(worker: _Worker) -> None:
         worker.process.kill()
         worker.process.join()
     worker.pipe.close()
-
-
-def _pack(submission: Submission) -> bytes:
-    data = None if submission.data is None else base64.b64encode(submission.data).decode("ascii")
-    fields = [submission.student, data, submission.reason, submission.timestamp, list(submission.flags)]
-    return json.dumps(fields).encode()
-
-
-def _unpack(message: bytes) -> Submission:
-    student, data, reason, timestamp, flags = json.loads(message)
-    return Submission(student, None if data is None else base64.b64decode(data), reason, timestamp, tuple(flags))
 
 
 def _work(packed: bytes, pipe: Connection, coordinator: int) -> None:
@@ -190,24 +234,46 @@ def _work(packed: bytes, pipe: Connection, coordinator: int) -> None:
 
 
 def _serve(kit: Kit, pipe: Connection) -> None:
-    """Grade what comes down the pipe; a sandbox that has broken is made anew, once for a submission."""
-    sandbox = _sandbox(kit)
-    try:
+    """Grade what comes down the pipe."""
+    with Grader(kit) as grader:
+        pipe.send_bytes(b'{"ready": true}')
         while message := pipe.recv_bytes():
-            submission = _unpack(message)
-            try:
-                record = grade_safely(kit, sandbox, submission)
-            except SandboxError:
-                sandbox.close()
-                sandbox = _sandbox(kit)
-                record = grade_safely(kit, sandbox, submission)
-            pipe.send_bytes(json.dumps(record).encode())
-    finally:
-        sandbox.close()
+            pipe.send_bytes(grader.answer(message))
 
 
-def _sandbox(kit: Kit) -> Sandbox:
-    return Sandbox(python_path=[kit.jail], unsafe=kit.unsafe, limits=kit.limits)
+class Grader:
+    """A sandbox that grades packed submissions and answers in JSON; one that has broken is made anew, once for each."""
+
+    def __init__(self, kit: Kit) -> None:
+        self._kit = kit
+        self._sandbox = self._open()
+
+    def __enter__(self) -> Grader:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End the sandbox."""
+        self._sandbox.close()
+
+    def answer(self, message: bytes) -> bytes:
+        """The record of a packed submission, as JSON text. SandboxError when there is no sandbox to be had."""
+        submission = unpack(message)
+        try:
+            record = grade_safely(self._kit, self._sandbox, submission)
+        except SandboxError:
+            self._sandbox.close()
+            self._sandbox = self._open()
+            record = grade_safely(self._kit, self._sandbox, submission)
+        return json.dumps(record).encode()
+
+    def _open(self) -> Sandbox:
+        kit = self._kit
+        return Sandbox(python_path=[kit.jail], unsafe=kit.unsafe, limits=kit.limits)
 
 
 def grade_safely(kit: Kit, sandbox: Sandbox, submission: Submission) -> Record:

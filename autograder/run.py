@@ -2,8 +2,9 @@
 
 For each submission the order is: grade, rebuilt copy, gradebook, record. The record is written last and whole, so a run
 that is killed anywhere leaves either a finished submission or one that the next run grades again, with the same seed.
-A record counts as long as its key does: what was handed in, the lesson with its checks and hidden cases, the seed, and
-the code that grades.
+A record counts as long as its key does: what was handed in, and everything that `engine_key` counts.
+
+Memory does not grow with what was handed in: of each submission a key and a row of results stay.
 """
 
 from __future__ import annotations
@@ -13,15 +14,18 @@ import fcntl
 import hashlib
 import os
 import secrets
-from collections.abc import Callable, Iterator
+import sys
+from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 import autograder
 from autograder import before, package
-from autograder.copies import write_copy
+from autograder.engine_batch import Batch, record_path
+from autograder.engine_key import made_of
+from autograder.engine_stop import Stop
 from autograder.errors import AutograderError
 from autograder.files import read_json, write_json
 from autograder.intake import Submission, collect
@@ -32,8 +36,28 @@ from autograder.store import Store, write_workspace
 if TYPE_CHECKING:  # brings torch and the sandbox along, which a run that keeps everything does without
     from autograder.grade import Kit
 
-GRADING_CODE = ("grade.py", "replay.py", "rebuild.py", "intake.py", "inspection.py", "outputs.py", "package.py")
+GRADING_CODE = (
+    "grade.py",
+    "replay.py",
+    "remote.py",
+    "rebuild.py",
+    "intake.py",
+    "inspection.py",
+    "outputs.py",
+    "package.py",
+)
+__all__ = ["Options", "Summary", "draw_seed", "grade_class", "make_kit", "record_path"]
 RESULT_KEYS = ("student", "status", "reason", "score", "max_score", "seconds", "flags", "exercises", "late_seconds")
+GONE = "it was there when the run began, and was gone when it was to be graded"
+
+
+class Engine(Protocol):
+    """What grades submissions, somewhere, and yields their records as they come; None where none came for a moment."""
+
+    def run(self, submissions: Iterable[Submission]) -> Generator[Record | None]: ...
+
+
+MakeEngine: TypeAlias = "Callable[[Kit, int], Engine]"
 
 
 @dataclass(frozen=True)
@@ -82,109 +106,145 @@ def grade_class(options: Options, progress: Callable[[int, int, Record | None], 
         return _Run(options, progress or (lambda done, total, record: None)).go()
 
 
+@dataclass(frozen=True)
+class _Entry:
+    """One student as the first look at the class found them: all that stays in memory of what was handed in."""
+
+    key: str
+    is_person: bool
+
+
 class _Run:
+    """The submissions are read twice: first for their keys, then, one at a time, those that have to be graded."""
+
     def __init__(self, options: Options, progress: Callable[[int, int, Record | None], None]) -> None:
         self.options = options
         self.progress = progress
         self.out = options.out.resolve()
         self.source = load_source(options.lesson, options.lessons)
         self.seed = draw_seed(self.out, options.lesson, options.seed)
-        self.made_of: dict[str, str] = {}
+        self.made_of = made_of(self.source, self.seed, options.unsafe)
+        self.base = hashlib.sha256(repr(self.made_of).encode()).hexdigest()
+        self.entries: dict[str, _Entry] = {}
+        self.rows: dict[str, Record] = {}
 
     def go(self) -> Summary:
-        submissions = list(collect(self.options.submitted, self.options.lesson))
-        if not submissions:
+        self.entries = {s.student: _Entry(self._key(s.student, s.digest), s.is_person) for s in self._collect()}
+        if not self.entries:
             raise AutograderError(
                 f"nobody handed in {self.options.lesson} below {self.options.submitted}",
                 f"expected {self.options.submitted}/<student>/{self.options.lesson}/{self.options.lesson}.ipynb",
             )
-        base = self._base_key()
+        engine = self._engine()  # before anything is written: it may refuse what --dask or --slurm says
         write_workspace(self.out, self.source, self.options.submitted, self.options.db)
         with Store(self.out, self.source, self.options.db, self.options.due) as store:
-            return self._grade(base, submissions, store)
+            return self._grade(store, engine)
 
-    def _grade(self, base: str, submissions: list[Submission], store: Store) -> Summary:
-        records: dict[str, Record] = {}
-        todo: dict[str, Submission] = {}
+    def _collect(self) -> Iterator[Submission]:
+        return collect(self.options.submitted, self.options.lesson, *filter(None, [self.options.roster]))
+
+    def _grade(self, store: Store, engine: MakeEngine) -> Summary:
         known = store.students()
-        for submission in submissions:
-            record = self._kept(submission, base)
-            if record is None or (record["gradable"] and submission.student not in known):
-                todo[submission.student] = submission
-            else:
-                records[submission.student] = record
-        total, kept = len(submissions), len(records)
+        for student, entry in self.entries.items():
+            row = self._kept(student, entry)
+            if row is not None and not (entry.is_person and student not in known):
+                self.rows[student] = row
+        total, kept = len(self.entries), len(self.rows)
         self.progress(kept, total, None)
-        if todo:
-            kit = make_kit(self.source, self.out, self.seed, self.options.unsafe)
-            for record in self._fresh(kit, list(todo.values())):
-                submission = todo[record["student"]]
-                records[submission.student] = self._finish(kit, submission, record, base, store)
-                self.progress(len(records), total, record)
-        for record in records.values():
-            record["late_seconds"] = store.late_seconds(record["student"]) if record["gradable"] else 0.0
-        results = self._results([records[s.student] for s in submissions])
+        if kept < total:
+            self._fresh(store, engine, total - kept)
+        late = store.all_late_seconds()
+        for student, row in self.rows.items():
+            row["late_seconds"] = late.get(student, 0.0) if self.entries[student].is_person else 0.0
+        results = self._results([self.rows[student] for student in self.entries])
         write_json(self.out / "results.json", results)
         write_json(self.out / "results" / f"{self.options.lesson}.json", results)
-        return Summary(results, len(todo), kept)
+        return Summary(results, total - kept, kept)
 
-    def _fresh(self, kit: Kit, todo: list[Submission]) -> Iterator[Record]:
-        """Records for what is not known yet: refusals at once, the rest from the pool."""
+    def _fresh(self, store: Store, engine: MakeEngine, number: int) -> None:
+        """Grade what is not known yet, and keep each result as soon as it is there, Ctrl-C or not."""
+        kit = make_kit(self.source, self.out, self.seed, self.options.unsafe)
+        batch = Batch(self.out, kit, store, self._kept_now)
+        with Stop() as stop:
+            try:
+                with contextlib.closing(self._records(kit, engine(kit, number))) as records:
+                    for record in records:
+                        if record is not None:
+                            batch.add(self._finished(record))
+                        batch.flush_if_due()
+                        if stop.asked:
+                            raise KeyboardInterrupt
+            finally:
+                batch.flush()
+
+    def _records(self, kit: Kit, engine: Engine) -> Generator[Record | None]:
+        """Records for what is not known yet: refusals as they are met, the rest from the engine."""
         from autograder.grade import refused
-        from autograder.pool import Pool
 
-        for submission in todo:
-            if submission.data is None:
-                yield refused(kit, submission, submission.reason)
-        waiting = [s for s in todo if s.data is not None]
-        if waiting:
-            workers = min(self.options.workers or os.cpu_count() or 1, len(waiting))
-            yield from Pool(kit, workers).run(waiting)
+        refusals: list[Record] = []
 
-    def _kept(self, submission: Submission, base: str) -> Record | None:
-        record = (
-            None if self.options.again else read_json(record_path(self.out, self.options.lesson, submission.student))
-        )
-        return record if isinstance(record, dict) and record.get("key") == self._key(submission, base) else None
+        def gradable() -> Iterator[Submission]:
+            for submission in self._todo():
+                if submission.data is None:
+                    gone = {"passing": True} if submission.reason == GONE else {}
+                    refusals.append(refused(kit, submission, submission.reason) | gone)
+                else:
+                    yield submission
 
-    def _finish(self, kit: Kit, submission: Submission, record: Record, base: str, store: Store) -> Record:
+        with contextlib.closing(engine.run(gradable())) as records:
+            for record in records:
+                while refusals:
+                    yield refusals.pop()
+                yield record
+        yield from refusals
+
+    def _todo(self) -> Iterator[Submission]:
+        """The second look: what has to be graded, one submission at a time."""
+        left = self.entries.keys() - self.rows.keys()
+        for submission in self._collect():
+            if submission.student in left:
+                left.remove(submission.student)
+                yield submission
+        for student in sorted(left):
+            yield Submission(student, None, GONE)
+
+    def _engine(self) -> MakeEngine:
+        """What grades: processes here, or a cluster."""
+
+        def pool(kit: Kit, number: int) -> Engine:
+            from autograder.pool import Pool
+
+            return Pool(kit, min(self.options.workers or len(os.sched_getaffinity(0)), number))
+
+        return pool
+
+    def _kept(self, student: str, entry: _Entry) -> Record | None:
+        """The row of a submission that is graded already and depends on nothing that has changed."""
+        record = None if self.options.again else read_json(record_path(self.out, self.options.lesson, student))
+        return _row(record) if isinstance(record, dict) and record.get("key") == entry.key else None
+
+    def _finished(self, record: Record) -> Record:
         passing = record.pop("passing", False)  # a failure of ours, tried again next time
-        record["key"] = "" if passing else self._key(submission, base)
-        record["gradable"] = submission.is_person
-        if submission.is_person:
-            write_copy(self.out, kit, record)
-            store.save(record)
-        record["made_of"] = {**self.made_of, "file": before.short(submission.digest)}
-        path = record_path(self.out, self.options.lesson, submission.student)
-        before.keep(path, record)
-        write_json(path, record, 0o600)
+        student = record["student"]
+        record["key"] = "" if passing else self._key(student, record["digest"])
+        record["gradable"] = self.entries[student].is_person
+        record["made_of"] = {**self.made_of, "file": before.short(record["digest"])}
         return record
 
-    def _base_key(self) -> str:
-        """What a verdict depends on beside the submission: lesson, checks, hidden cases, seed, the code that grades.
+    def _kept_now(self, record: Record) -> None:
+        """Called when a record is in the gradebook and on the disk."""
+        self.rows[record["student"]] = _row(record)
+        self.progress(len(self.rows), len(self.entries), record)
 
-        Other changes in `cnncourse` do not make old verdicts worthless; whoever wants them anew says --regrade.
-        """
-        home = Path(__file__).parent
-        code = [hashlib.sha256((home / name).read_bytes()).hexdigest() for name in GRADING_CODE]
-        self.made_of = {
-            "lesson": before.short(self.options.lesson, self.source.digest),
-            "checks": before.short(package.digest(home / "hidden"), package.digest(package.home() / "checks")),
-            "seed": before.short(self.seed),
-            "jail": before.short(self.options.unsafe),
-            "grader": before.short(autograder.__version__, code, package.digest(home / "sandbox")),
-        }
-        return hashlib.sha256(repr(self.made_of).encode()).hexdigest()
-
-    def _key(self, submission: Submission, base: str) -> str:
-        return hashlib.sha256(f"{base} {submission.student} {submission.digest}".encode()).hexdigest()
+    def _key(self, student: str, digest: str) -> str:
+        return hashlib.sha256(f"{self.base} {student} {digest}".encode()).hexdigest()
 
     def _results(self, records: list[Record]) -> dict[str, Any]:
         return {
             "lesson": self.options.lesson,
             "seed": self.seed,
             "sandboxed": not self.options.unsafe,
-            "submissions": [{key: record.get(key) for key in RESULT_KEYS} for record in records],
+            "submissions": records,
             "run": {
                 "version": self.source.version,
                 "grader": autograder.__version__,
@@ -192,6 +252,16 @@ class _Run:
                 "submitted": str(self.options.submitted),
             },
         }
+
+
+def _row(record: Record) -> Record:
+    """What results.json says of a record; equal words in many rows are kept once."""
+    row = {key: record.get(key) for key in RESULT_KEYS}
+    row["exercises"] = [
+        {sys.intern(key): sys.intern(value) if type(value) is str else value for key, value in exercise.items()}
+        for exercise in record["exercises"]
+    ]
+    return row
 
 
 def make_kit(source: LessonSource, out: Path, seed: int, unsafe: bool) -> Kit:
@@ -231,17 +301,6 @@ def draw_seed(out: Path, lesson: str, given: int | None) -> int:
     if seeds.get(lesson) != seed:
         write_json(path, {**seeds, lesson: seed}, 0o600)
     return seed
-
-
-def record_path(out: Path, lesson: str, student: str) -> Path:
-    """Where a submission's record lies; odd names get a hash, so that no name leads out of the folder."""
-    plain = student.replace("-", "").replace("_", "").replace(".", "").replace("@", "").isalnum()
-    name = (
-        student
-        if plain and student.isascii() and student[0].isalnum()
-        else hashlib.sha256(student.encode()).hexdigest()
-    )
-    return out / "records" / lesson / f"{name}.json"
 
 
 @contextlib.contextmanager
