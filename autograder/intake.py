@@ -1,7 +1,9 @@
 """What students handed in, read without trusting any of it and without changing any of it.
 
-`collect` walks `DIR/<student>/<LESSON>/<LESSON>.ipynb` and says for each student what there is: bytes, or a reason why
-there are none. `parse` turns the bytes into a plain list of cells; no notebook library sees a student's JSON.
+`collect` says for each student what there is: bytes, or a reason why there are none. It walks the folder layout
+`DIR/<student>/<LESSON>/<LESSON>.ipynb` itself; a zip from Moodle or Canvas and nbgrader's exchange have modules of
+their own (`intake_zip`, `intake_exchange`). `parse` turns the bytes into a plain list of cells; no notebook library
+sees a student's JSON.
 """
 
 from __future__ import annotations
@@ -11,13 +13,16 @@ import json
 import os
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from autograder.errors import AutograderError
 from autograder.files import Refused, open_folder, read_stranger
+
+if TYPE_CHECKING:
+    from autograder.roster import Roster
 
 MAX_BYTES = 20 * 2**20
 MAX_CELLS = 2000
@@ -28,6 +33,11 @@ KINDS = ("code", "markdown", "raw")
 
 # nbgrader keeps '+' for itself; the rest would make odd paths, odd CSV files, or both.
 _STUDENT = re.compile(r"[^\W_][\w.@ -]{0,119}\Z")
+
+
+def is_student_id(text: str) -> bool:
+    """Whether there can be grades and pages under this name."""
+    return bool(_STUDENT.match(text))
 
 
 class Unreadable(Exception):
@@ -47,7 +57,7 @@ class Submission:
     @property
     def is_person(self) -> bool:
         """Whether the folder's name can be a student's id: only then there are grades and pages under it."""
-        return bool(_STUDENT.match(self.student))
+        return is_student_id(self.student)
 
     @property
     def digest(self) -> str:
@@ -76,13 +86,38 @@ class StudentNotebook:
     flags: tuple[str, ...] = field(default=())
 
 
-def collect(submitted: Path, lesson: str) -> Iterator[Submission]:
-    """All submissions of a lesson, by student. No folder for the lesson: nothing handed in, no entry."""
+def collect(submitted: Path, lesson: str, roster: Path | None = None) -> Iterator[Submission]:
+    """All submissions of a lesson, in a fixed order, one at a time: from a folder, an LMS's zip or an exchange.
+
+    No folder for the lesson: nothing handed in, no entry. With a roster an LMS's people get their ids from it.
+    """
+    from autograder import intake_exchange, intake_zip  # they stand on this module
+    from autograder.roster import load_roster
+
+    known = load_roster(roster) if roster is not None else None
+    if submitted.is_file():
+        return intake_zip.collect_zip(submitted, lesson, known)
+    inbound = intake_exchange.inbound(submitted, lesson)
+    found = _folder(submitted, lesson) if inbound is None else intake_exchange.collect_exchange(inbound, lesson)
+    return found if known is None else _noted(found, known)
+
+
+def _noted(found: Iterator[Submission], roster: Roster) -> Iterator[Submission]:
+    """A folder's name is an id already: the roster only says who should not be there."""
+    for submission in found:
+        if submission.is_person and submission.student not in roster:
+            yield replace(submission, flags=(*submission.flags, "is not in the roster"))
+        else:
+            yield submission
+
+
+def _folder(submitted: Path, lesson: str) -> Iterator[Submission]:
     try:
         root = open_folder(None, submitted.resolve())
     except (Refused, OSError) as error:
         raise AutograderError(
-            f"no folder with submissions at {submitted}: {error}", "give the folder that holds one folder per student"
+            f"no folder with submissions at {submitted}: {error}",
+            "give the folder that holds one folder per student, a zip from Moodle or Canvas, or nbgrader's exchange",
         ) from error
     try:
         for name in sorted(os.listdir(root)):  # noqa: PTH208 (a file descriptor)
@@ -119,12 +154,13 @@ def _student(root: int, name: str, lesson: str) -> Submission | None:
             return Submission(
                 shown, None, "the folder's name is no student id (letters, digits, '.', '_', '-', '@', spaces)"
             )
-        return _read(inner, name, lesson)
+        return read_folder(inner, name, lesson)
     finally:
         os.close(inner)
 
 
-def _read(folder: int, student: str, lesson: str) -> Submission:
+def read_folder(folder: int, student: str, lesson: str) -> Submission:
+    """What lies in the open folder of one student's lesson."""
     timestamp, flags = _timestamp(folder)
     wanted = f"{lesson}.ipynb"
     names = sorted(os.listdir(folder))[:MAX_FILES]
