@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any
@@ -20,6 +20,7 @@ from autograder.sandbox import CallFailed, CellResult, Sandbox, Session
 MAX_DEAD_CELLS = 3
 MAX_CRASHES = 2  # of one function; after the first time limit a function is not called again
 MAX_STARTS = 24
+_LATE = "the time for one submission ran out"
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,8 @@ class Replay:
         self._crashes: Counter[str] = Counter()
         self._spent: dict[str, Failure] = {}
         self._notes: list[str] = []
+        self.forbidden: tuple[str, ...] = ()  # functions that raise while a call runs; changes with the exercise
+        self.called: dict[tuple[str, str], None] = {}  # (exercise, forbidden function), in the order they were called
 
     def __enter__(self) -> Replay:
         return self
@@ -65,6 +68,7 @@ class Replay:
             self._close()
             self._starts += 1
             self._session = self._sandbox.session()
+            self._session.until = self._deadline
             if self._run_cells(self._session):
                 return
         self._close()
@@ -77,11 +81,14 @@ class Replay:
             if len(self._dead) >= MAX_DEAD_CELLS and i > max(self._dead):
                 break
             if time.monotonic() > self._deadline:
-                self._note("the time for one submission ran out")
+                self._note(_LATE)
                 break
             result = session.run_cell(self._sources[i])
             self._results.setdefault(i, result)
             if not session.alive:
+                if result.limit == "time" and time.monotonic() > self._deadline:
+                    self._note(_LATE)
+                    return False
                 self._dead.append(i)
                 self._notes.append(f"cell {i} ended the process ({result.limit or 'crash'})")
                 return False
@@ -89,24 +96,41 @@ class Replay:
 
     def call(self, name: str, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> tuple[Failure | None, Any]:
         """(None, answer), or (why there is none, None)."""
+        return self.ask(name, lambda session: session.call(name, args, dict(kwargs)))
+
+    def ask(
+        self, name: str, question: Callable[[Session], Any], owner: Session | None = None
+    ) -> tuple[Failure | None, Any]:
+        """Put `question` to the child for the exercise `name`: (None, answer), or (why there is none, None).
+
+        owner: the child that a question about an object must go to. An object ends with its child and is not made
+        anew (it would have forgotten what it was taught): then there is no answer.
+        """
         if name in self._spent:
             return self._spent[name], None
         if time.monotonic() > self._deadline:
-            self._note("the time for one submission ran out")
+            self._note(_LATE)
             return Failure("limit", "TimeoutError"), None
+        if owner is not None and (owner is not self._session or not owner.alive):
+            return Failure("crash", "ProcessEnded"), None
         if self._session is None or not self._session.alive:
             self.start()
         if self._session is None:
             return Failure("limit", "TimeoutError"), None
+        self._session.forbidden = self.forbidden
         try:
-            return None, self._session.call(name, args, dict(kwargs))
+            return None, question(self._session)
         except CallFailed as error:
             failure = Failure(str(error.kind), str(error.type_name))
             self._count(name, failure)
             return failure, None
+        finally:
+            self.called.update(dict.fromkeys((name, called) for called in self._session.called))
 
     def _count(self, name: str, failure: Failure) -> None:
-        if failure.kind == "limit":
+        if failure.kind == "limit" and time.monotonic() > self._deadline:
+            self._note(_LATE)
+        elif failure.kind == "limit":
             self._spent[name] = failure
             self._note(f"{name} ran into a limit ({printable(failure.type_name, 40)})")
         elif failure.kind == "crash":

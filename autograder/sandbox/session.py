@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import math
 import secrets
 import select
 import socket
@@ -15,6 +16,7 @@ from typing import Any
 
 from .jail import wire
 from .limits import CallFailed, CellResult, FailureKind, Limits, SandboxError
+from .objects import Object, Pulled, differentiable, pulled
 from .outputs import clean_outputs, clean_text, error_output
 
 _HEAD = struct.Struct("<cI")
@@ -37,6 +39,10 @@ class Session:
     After a crash, a limit or a frame that is not ours `alive` is False and the session answers nothing more: open a
     fresh one. Nothing that student code shows after the first call is kept, because from then on it may have seen
     hidden cases.
+
+    May be set between requests: `until`, a time of time.monotonic() past which nothing runs; `forbidden`, dotted names
+    of functions that raise while a call runs. `called` says which of them the last call has called, as far as the
+    child can be believed.
     """
 
     def __init__(
@@ -49,6 +55,9 @@ class Session:
         self._called = False
         self._used = 0.0
         self._end: str | None = None
+        self.until = math.inf
+        self.forbidden: tuple[str, ...] = ()
+        self.called: tuple[str, ...] = ()
         self.alive = True
         for end in (channel, status):
             end.setblocking(False)
@@ -111,17 +120,53 @@ class Session:
     ) -> Any:
         """Call the notebook's function `name` with plain data and tensors; returns plain data and tensors.
 
-        seconds: time limit of this call (default limits.call_seconds). Raises CallFailed for anything that student code
-        does, TypeError when an argument cannot be sent.
+        seconds: time limit of this call (default limits.call_seconds). args may hold `Object`s of this session. Raises
+        CallFailed for anything that student code does, TypeError when an argument cannot be sent.
         """
-        if not isinstance(name, str) or not name.isidentifier() or len(name) > _MAX_NAME:
-            raise ValueError(f"call: name is {name!r}; expected a Python identifier")
-        if not self.alive:
+        return self.ask("call", name, args, {"kwargs": dict(kwargs or {})}, seconds)
+
+    def make(self, name: str, args: Sequence[Any] = (), kwargs: Mapping[str, Any] | None = None) -> Object:
+        """Call `name` (a class, or a function) and leave what it gives in the child. Raises as `call` does."""
+        number = secrets.randbits(50)  # ours, so that the child has nothing to say about it
+        self.ask("make", name, args, {"kwargs": dict(kwargs or {}), "number": number, "seed": 0})
+        return Object(self, number)
+
+    def vjp(
+        self,
+        name: str,
+        args: Sequence[Any],
+        cotangents: Any,
+        wrt: Sequence[int] | None = None,
+        kwargs: Mapping[str, Any] | None = None,
+    ) -> Pulled:
+        """Call `name` and pull `cotangents` back: see `Object.vjp`."""
+        places = differentiable(args, wrt)
+        body = {"kwargs": dict(kwargs or {}), "cotangents": cotangents, "wrt": places, "seed": 0}
+        return pulled(self.ask("vjp", name, args, body), [args[k] for k in places])
+
+    def ask(
+        self, op: str, target: str | Object, args: Sequence[Any], more: Mapping[str, Any], seconds: float | None = None
+    ) -> Any:
+        """One request to a function (by its name) or an object; raises as `call` does."""
+        if not isinstance(target, Object) and not (
+            isinstance(target, str) and target.isidentifier() and len(target) <= _MAX_NAME
+        ):
+            raise ValueError(f"call: name is {target!r}; expected a Python identifier")
+        held = {str(k): value for k, value in enumerate(args) if isinstance(value, Object)}
+        known = all(value.session is self for value in (*held.values(), target) if isinstance(value, Object))
+        if not self.alive or not known:
             raise CallFailed("crash", "ProcessEnded", "the notebook's process has ended")
-        self._called = True
-        body = {"name": name, "args": list(args), "kwargs": dict(kwargs or {})}
+        self._called, self.called = True, ()
+        body = {
+            **more,
+            "target": target.number if isinstance(target, Object) else target,
+            "args": [None if isinstance(value, Object) else value for value in args],
+            "held": {place: value.number for place, value in held.items()},
+            "forbidden": list(self.forbidden),
+        }
         try:
-            reply = self._ask("call", body, seconds or self.limits.call_seconds, self._bounds)
+            reply = self._ask(op, body, seconds or self.limits.call_seconds, self._bounds)
+            self.called = _read_called(reply, self.forbidden)
             return _read_answer(reply)
         except Ended as ended:
             self._finish()
@@ -133,7 +178,7 @@ class Session:
         frame = wire.encode({"op": op, "id": nonce, **body}, wire.Bounds(buffer_bytes=1 << 32))
         left = self.limits.total_seconds - self._used
         started = time.monotonic()
-        deadline = started + min(seconds, left)
+        deadline = min(started + min(seconds, left), self.until)
         try:
             self._no_early_frame()
             self._send(frame, deadline)
@@ -301,3 +346,11 @@ def _read_answer(reply: dict[str, Any]) -> Any:
     if kind in ("error", "missing") and type(type_name) is str and type(message) is str:
         raise CallFailed(kind, clean_text(type_name, 100), clean_text(message, 2000))
     raise Ended("wire", "the answer is none of a call")
+
+
+def _read_called(reply: dict[str, Any], forbidden: Sequence[str]) -> tuple[str, ...]:
+    """The forbidden names that the child says were called; words of its own are none of ours."""
+    said = reply.get("called", [])
+    if type(said) is not list or not all(type(name) is str for name in said):
+        raise Ended("wire", "the answer is none of a call")
+    return tuple(name for name in forbidden if name in said)

@@ -13,8 +13,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Literal, TypeAlias
 
+from cnncourse.checks.subject import LocalSubject, Subject
 from cnncourse.checks.values import Plain, brief, fresh, is_trivial, matches, plain, unchanged
 from cnncourse.checks.where import describe, describe_error
 
@@ -33,9 +35,16 @@ class CallError(Exception):
         self.message = message
 
 
+class Fault(Exception):
+    """A failure of the machinery between a check and the student's code, which is nobody's mistake."""
+
+
 @dataclass(frozen=True)
 class Case:
-    """One call and its weight. `rtol` is relative to the largest expected value; None takes the dtype's default."""
+    """One call and its weight. `rtol` is relative to the largest expected value; None takes the dtype's default.
+
+    `use(subject, *args, **kwargs)`, where given, works with the function by more than one call: see `checks.subject`.
+    """
 
     name: str
     args: tuple[Any, ...] = ()
@@ -43,6 +52,11 @@ class Case:
     weight: float = 1.0
     rtol: float | None = None
     atol: float | None = None
+    use: Callable[..., Any] | None = None
+
+    def answer(self, subject: Subject, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
+        """What `subject` makes of this case, given copies of its arguments."""
+        return subject(*args, **kwargs) if self.use is None else self.use(subject, *args, **kwargs)
 
 
 @dataclass(frozen=True)
@@ -167,23 +181,32 @@ def prepare(exercise: Exercise, cases: Sequence[Case]) -> Prepared:
 def _attempt(function: Callable[..., Any], case: Case) -> Outcome:
     """Call one of our own functions on fresh inputs."""
     try:
-        return Outcome(plain(function(*fresh(case.args), **fresh(dict(case.kwargs)))))
+        return Outcome(plain(case.answer(LocalSubject(function), fresh(case.args), fresh(dict(case.kwargs)))))
     except Exception as error:
         return Outcome(error=CallError("error", type(error).__name__, str(error)))
 
 
 def evaluate(prepared: Prepared, call: Call) -> ExerciseResult:
-    """Judge a student's function, reached through `call(name, *args, **kwargs)`.
+    """Judge a student's function, reached through `call(name, *args, **kwargs)`, and for cases with a `use` through
+    `call.subject(name)`.
 
-    A CallError is the student's; any other exception from `call` is a fault of the caller and passes through.
+    A CallError is the student's, and so is what a `use` raises over their answers; any other exception from `call` is
+    a fault of the caller and passes through (a subject wraps it in a `Fault`).
     """
     outcomes, modified = [], []
+    subject: Any = call.subject(prepared.name) if hasattr(call, "subject") else partial(call, prepared.name)
     for case in prepared.cases:
         args, kwargs = fresh(case.args), fresh(dict(case.kwargs))
         try:
-            outcomes.append(Outcome(plain(call(prepared.name, *args, **kwargs))))
+            outcomes.append(Outcome(plain(case.answer(subject, args, kwargs))))
         except CallError as error:
             outcomes.append(Outcome(error=error))
+        except Fault as fault:
+            raise fault.__cause__ or fault from None
+        except Exception as error:
+            if case.use is None:
+                raise
+            outcomes.append(Outcome(error=CallError("error", type(error).__name__, str(error))))
         modified.append(_modified(case, args, kwargs))
     passed = [_right(prepared, k, o) for k, o in enumerate(outcomes)]
     constant = _constant(prepared, outcomes)

@@ -9,6 +9,7 @@ from typing import Any
 
 from cnncourse.checks.core import Call, CallError, ExerciseResult, Lesson, Prepared, evaluate, prepare
 from cnncourse.checks.show import as_html, as_text, headline
+from cnncourse.checks.subject import LocalSubject, Subject
 
 
 class CheckFailed(Exception):
@@ -95,18 +96,31 @@ def show(result: ExerciseResult) -> None:
     display({"text/plain": text, "text/html": as_html(result)}, raw=True)  # type: ignore[no-untyped-call]
 
 
+class _Caller:
+    """A function of this process: what it raises becomes a CallError."""
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        self._function = function
+
+    def __call__(self, name: str, *args: Any, **kwargs: Any) -> Any:
+        return self.subject(name)(*args, **kwargs)
+
+    def subject(self, name: str) -> Subject:
+        def run(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+            if not callable(self._function):
+                raise CallError("missing", type(self._function).__name__, f"{name} is not a function")
+            try:
+                return function(*args, **kwargs)
+            except (Exception, SystemExit) as error:
+                line = _line(self._function, error)
+                raise CallError("error", type(error).__name__, _message(error) + line) from None
+
+        return LocalSubject(self._function, run)
+
+
 def caller(function: Callable[..., Any]) -> Call:
     """`call(name, *args)` for a function in this process: what it raises becomes a CallError."""
-
-    def call(name: str, *args: Any, **kwargs: Any) -> Any:
-        if not callable(function):
-            raise CallError("missing", type(function).__name__, f"{name} is not a function")
-        try:
-            return function(*args, **kwargs)
-        except (Exception, SystemExit) as error:
-            raise CallError("error", type(error).__name__, _message(error) + _line(function, error)) from None
-
-    return call
+    return _Caller(function)
 
 
 def _line(function: Callable[..., Any], error: BaseException) -> str:

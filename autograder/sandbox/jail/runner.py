@@ -9,15 +9,17 @@ import os
 import random
 from typing import Any
 
-from . import shell, wire
+from . import forbid, objects, shell, wire
 
 _shell: Any = None
+_objects = objects.Objects()
 
 
 def prepare() -> None:
     """Import and build everything slow, once, in the server."""
     global _shell
     _shell = shell.make()
+    objects.warm()
 
 
 class _Channel:
@@ -75,14 +77,35 @@ def _cell(request: dict[str, Any], limits: dict[str, Any]) -> dict[str, Any]:
 
 
 def _call(request: dict[str, Any]) -> dict[str, Any]:
-    name = request["name"]
-    function = _shell.user_ns.get(name)
-    if not callable(function):
-        what = "is not defined" if name not in _shell.user_ns else f"is a {type(function).__name__}, not a function"
-        return {"kind": "missing", "type": "NameError", "message": f"{name} {what}"}
+    guard = forbid.Guard(request["forbidden"], _shell.user_ns)
     try:
-        return {"kind": "value", "value": function(*request["args"], **request["kwargs"])}
+        target = _target(request["target"])
+        with guard:
+            return {"kind": "value", "value": _answer(request, target), "called": guard.called}
+    except _Missing as error:
+        return {"kind": "missing", "type": "NameError", "message": str(error)}
     except BaseException as error:
-        return {"kind": "error", "type": type(error).__name__[:100], "message": shell.text_of(error)}
+        words = {"type": type(error).__name__[:100], "message": shell.text_of(error)}
+        return {"kind": "error", **words, "called": guard.called}
     finally:
         _shell.flush()
+
+
+class _Missing(Exception):
+    pass
+
+
+def _target(target: str | int) -> Any:
+    if isinstance(target, int):
+        return _objects.get(target)
+    found = _shell.user_ns.get(target)
+    if not callable(found):
+        known = target in _shell.user_ns
+        raise _Missing(f"{target} is a {type(found).__name__}, not a function" if known else f"{target} is not defined")
+    return found
+
+
+def _answer(request: dict[str, Any], target: Any) -> Any:
+    if request["op"] == "call":
+        return target(*_objects.arguments(request), **request["kwargs"])
+    return objects.perform(request, target, _objects)
