@@ -29,7 +29,7 @@ Exit codes: 0 done; 1 done, but some submissions need a person; 2 nothing could 
 
 
 # Modules with further commands: each has `add(commands, lessons, database)` and imports what is heavy when it runs.
-MORE: tuple[str, ...] = ()
+MORE: tuple[str, ...] = ("cli_policy", "cli_db")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -145,6 +145,11 @@ def _export(commands: Any, lessons: Any, database: Any) -> None:
     )
     made.add_argument("--to", type=Path, metavar="FILE", help="default: OUT/grades-FORMAT.csv")
     made.add_argument("--lesson", metavar="LESSON", help="default: all")
+    made.add_argument(
+        "--policy", type=Path, metavar="YAML", help="rules for the scores; see `autograder policy example`"
+    )
+    made.add_argument("--pseudonyms", action="store_true", help="no names: keyed ones, the same in every export of OUT")
+    made.add_argument("--mapping", type=Path, metavar="FILE", help="with --pseudonyms: write who is who to FILE")
 
 
 def _doctor(commands: Any, lessons: Any, database: Any) -> None:
@@ -236,9 +241,12 @@ def report(a: argparse.Namespace) -> int:
 
 def export(a: argparse.Namespace) -> int:
     """`autograder export`."""
+    from autograder.export import Choice
     from autograder.export import export as write
 
-    print(f"{write(a.out, a.format, a.to, a.lesson, a.db)}: hand grades included, no penalty for lateness")
+    choice = Choice(a.lesson, a.policy, a.pseudonyms, a.mapping)
+    rules = f"by {a.policy}, raw scores beside" if a.policy else "no penalty for lateness"
+    print(f"{write(a.out, a.format, a.to, a.lesson, a.db, choice)}: hand grades included, {rules}")
     return 0
 
 
