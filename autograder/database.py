@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote, quote_plus
 
 from sqlalchemy import create_engine, inspect, text
 from sqlalchemy.engine import URL, make_url
@@ -58,13 +59,15 @@ class Database:
     def secrets(self) -> tuple[str, ...]:
         """What must not be shown: the password, as it is and as it stands in the URL."""
         given = [self.url.password, self.url.query.get("password"), self.url.query.get("sslpassword")]
-        found = [str(word) for word in given if word]
-        return tuple(found + [URL.create("x", password=word).render_as_string(False)[5:-1] for word in found])
+        found = {str(word) for word in given if word}
+        quoted = {form for word in found for form in (quote(word, safe=""), quote(word), quote_plus(word))}
+        rendered = {URL.create("x", "u", word).render_as_string(False)[6:-1] for word in found}
+        return tuple(sorted(found | quoted | rendered, key=len, reverse=True))
 
     def masked(self, message: str) -> str:
         """A text from a library without the password."""
         for word in self.secrets:
-            message = message.replace(word, "***") if word else message
+            message = message.replace(word, "***")
         return message
 
 
@@ -225,6 +228,13 @@ def ensure(database: Database, out: Path, create: bool) -> None:
             f"the gradebook {where} was made by a newer nbgrader (schema {state.version})",
             "install that nbgrader, or a newer one: pip install --upgrade nbgrader",
         )
+
+
+def writable(database: Database) -> None:
+    """Raise now, and not after an hour of grading, when the gradebook may only be read. Nothing is changed."""
+    with connected(database, write=True) as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = version_num"))
+        connection.rollback()
 
 
 def make(database: Database) -> None:

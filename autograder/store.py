@@ -19,7 +19,7 @@ from nbgrader.api import Gradebook
 from sqlalchemy import event
 
 from autograder import backups, notebooks
-from autograder.database import connected, ensure, explained, locate
+from autograder.database import connected, ensure, explained, locate, writable
 from autograder.errors import AutograderError
 from autograder.files import write_text
 from autograder.intake import parse_time
@@ -60,8 +60,7 @@ class Store:
         fields = _due(due)
         self._gradebook = open_gradebook(out, db, create=True)
         try:
-            with connected(self._database, write=True):
-                pass  # a gradebook that may only be read is found here, not after an hour of grading
+            writable(self._database)
             with explained(self._database):
                 self._gradebook.update_or_create_assignment(self._lesson, **fields)
                 self._gradebook.db.remove()  # nbgrader's session would hold a connection
