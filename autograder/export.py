@@ -138,8 +138,8 @@ def _rows(gradebook: Any, lesson: str) -> list[Row]:
 
 
 def _waits(submission: Any) -> bool:
-    """Whether there is only an extension yet: nothing handed in, nothing graded, so no score to export."""
-    if submission.timestamp is not None or submission.extension is None:
+    """Whether there is only an extension (or was one): nothing handed in, nothing graded, so no score to export."""
+    if submission.timestamp is not None:
         return False
     grades = [grade for notebook in submission.notebooks for grade in notebook.grades]
     return all(g.auto_score is None and g.manual_score is None and not g.needs_manual_grade for g in grades)
