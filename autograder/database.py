@@ -86,8 +86,8 @@ def locate(out: Path, given: str | None = None) -> Database:
         return Database(_file_url(url))
     if backend != "postgresql":
         raise AutograderError(f"--db {backend}://…: gradebooks lie in SQLite or PostgreSQL", f"write it like {FORMS}")
-    if "connect_timeout" not in url.query:
-        url = url.update_query_dict({"connect_timeout": str(CONNECT_SECONDS)})
+    ours = {"connect_timeout": str(CONNECT_SECONDS), "client_encoding": "utf8"}
+    url = url.update_query_dict({**ours, **url.query})
     _driver(url)
     return Database(url)
 

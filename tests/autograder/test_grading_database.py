@@ -7,6 +7,8 @@ import shutil
 import sqlite3
 import subprocess
 import sys
+import tempfile
+from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -135,23 +137,33 @@ def test_a_locked_gradebook_says_so(out: Path, monkeypatch: pytest.MonkeyPatch) 
         assert store.students() == {"ada", "bo"}
 
 
-def test_a_gradebook_that_may_only_be_read_says_so_before_grading(out: Path) -> None:
+@pytest.fixture
+def open_folder() -> Iterator[Path]:
+    """A temporary folder that other users may enter, which pytest's own are not."""
+    folder = Path(tempfile.mkdtemp(prefix="gradebook-"))
+    folder.chmod(0o755)
+    yield folder
+    shutil.rmtree(folder)
+
+
+def test_a_gradebook_that_may_only_be_read_says_so_before_grading(open_folder: Path) -> None:
     """As a user without rights: root may write everything."""
+    out, mine = open_folder / "out", open_folder / "mine"
+    out.mkdir()
+    mine.mkdir()
+    with Store(out, lesson(open_folder)) as store:
+        store.save(record("ada"))
+    (out / "gradebook.db").chmod(0o444)
+    mine.chmod(0o777)
+    out.chmod(0o555)
+    python = [sys.executable]
+    if os.geteuid() == 0:
+        python = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", *python]
+        if shutil.which("setpriv") is None or subprocess.run([*python, "-c", ""], check=False).returncode:
+            pytest.skip("this Python cannot be run as another user, and root may write every file")
     code = "from pathlib import Path; import sys; sys.path.insert(0, sys.argv[1]); import store_helpers as h\n"
     code += "from autograder.store import Store; Store(Path(sys.argv[2]), h.lesson(Path(sys.argv[3])))"
-    writable = out.parent / "writable"
-    writable.mkdir()
-    writable.chmod(0o777)
-    (out / "gradebook.db").chmod(0o444)
-    out.chmod(0o555)
-    command = [sys.executable, "-c", code, str(Path(__file__).parent), str(out), str(writable)]
-    if os.geteuid() == 0:
-        if shutil.which("setpriv") is None or not os.access(Path(sys.executable).resolve(), os.X_OK):
-            pytest.skip("no setpriv: root may write every file")
-        command = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", *command]
-        for folder in out.parents:
-            if folder.stat().st_uid == 0 and folder != Path("/"):
-                folder.chmod(folder.stat().st_mode | 0o055)
+    command = [*python, "-c", code, str(Path(__file__).parent), str(out), str(mine)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
     assert "AutograderError" in done.stderr, done.stderr
     assert "may be read but not written" in done.stderr
