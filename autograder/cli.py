@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import autograder
+from autograder import runlog
 from autograder.errors import AutograderError
 
 HELP = """From release to grades:
@@ -29,7 +30,7 @@ Exit codes: 0 done; 1 done, but some submissions need a person; 2 nothing could 
 
 
 # Modules with further commands: each has `add(commands, lessons, database)` and imports what is heavy when it runs.
-MORE: tuple[str, ...] = ("cli_policy", "cli_people", "cli_db", "cli_slurm", "cli_similarity")
+MORE: tuple[str, ...] = ("cli_policy", "cli_people", "cli_db", "cli_slurm", "cli_similarity", "cli_log")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -37,7 +38,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = parser().parse_args(argv)
     run: Callable[[argparse.Namespace], int] = arguments.run
     try:
-        return run(arguments)
+        return runlog.watched(arguments, run)
     except AutograderError as error:
         print(f"autograder: {error}", file=sys.stderr)
         if error.fix:
@@ -62,7 +63,7 @@ def parser() -> argparse.ArgumentParser:
         prog="autograder", description=HELP, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     top.add_argument("--version", action="version", version=f"autograder {autograder.__version__}")
-    commands = top.add_subparsers(required=True, metavar="COMMAND")
+    commands = top.add_subparsers(required=True, metavar="COMMAND", dest="command")
     lessons = argparse.ArgumentParser(add_help=False)
     lessons.add_argument(
         "--lessons", type=Path, metavar="DIR", help="folder of the instructors' notebooks (default: lessons/)"
@@ -192,6 +193,7 @@ def simulate(a: argparse.Namespace) -> int:
 
 def grade(a: argparse.Namespace) -> int:
     """`autograder grade`."""
+    from autograder.database import locate
     from autograder.progress import Progress
     from autograder.run import Options, grade_class
 
@@ -205,6 +207,8 @@ def grade(a: argparse.Namespace) -> int:
         summary = grade_class(options, progress.update)
     states = [s["status"] for s in summary.submissions]
     counts = {state: states.count(state) for state in ("graded", "needs_person", "rejected")}
+    run = summary.results.get("run", {})
+    runlog.note(counts={**counts, "now": summary.graded_now}, seed=summary.results["seed"], version=run.get("version"))
     print(
         f"{len(states)} submissions: {counts['graded']} graded, {counts['needs_person']} need a person, "
         f"{counts['rejected']} could not be read ({summary.graded_now} done now, {summary.kept} kept from before)."
@@ -212,7 +216,7 @@ def grade(a: argparse.Namespace) -> int:
     for row in summary.submissions:
         if row["status"] != "graded":
             print(f"  {row['student']}: {row['reason']}")
-    print(f"Results: {a.out / 'results.json'}   Gradebook: {a.db or a.out / 'gradebook.db'}")
+    print(f"Results: {a.out / 'results.json'}   Gradebook: {locate(a.out, a.db).shown}")
     print(f"Next: autograder report {a.lesson} --out {a.out}; hand grading: cd {a.out} && jupyter lab, then Formgrader")
     if a.unsafe:
         print("Graded WITHOUT a jail (--unsafe): results.json says so.", file=sys.stderr)
