@@ -8,18 +8,18 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from nbformat.notebooknode import NotebookNode
 
 from autograder import notebooks
-from autograder.files import write_text
-from autograder.lessons import Record, test_cell_of
+from autograder.files import read_json, write_text
+from autograder.lessons import LessonSource, Record, test_cell_of
 from autograder.outputs import clean_text
-
-if TYPE_CHECKING:
-    from autograder.grade import Kit
+from autograder.release import released
 
 _TAG = re.compile(r"<(?=[A-Za-z/!?])")
 _ENTITY = re.compile(r"&(?=#|[A-Za-z]+;)")  # `&#58;` would be a colon again in a link
@@ -32,13 +32,42 @@ def copy_path(out: Path, student: str, lesson: str) -> Path:
     return out / "autograded" / student / lesson / f"{lesson}.ipynb"
 
 
-def write_copy(out: Path, kit: Kit, record: Record) -> None:
+class Lesson(Protocol):
+    """What of a lesson a copy is made of; grading's kit has it."""
+
+    @property
+    def source(self) -> LessonSource: ...
+
+    @property
+    def released(self) -> tuple[str, ...]: ...
+
+
+@dataclass(frozen=True)
+class _Texts:
+    source: LessonSource
+    released: tuple[str, ...]
+
+
+def restore(out: Path, source: LessonSource, records: Mapping[str, Path]) -> int:
+    """Write copies that are gone again, from what the students' records hold; nothing is graded. Returns how many."""
+    gone = [path for student, path in records.items() if not copy_path(out, student, source.name).exists()]
+    if not gone:
+        return 0
+    lesson = _Texts(source, tuple(str(cell.source) for cell in released(source).cells))
+    for path in gone:
+        record = read_json(path)
+        if isinstance(record, dict):
+            write_copy(out, lesson, record)
+    return len(gone)
+
+
+def write_copy(out: Path, kit: Lesson, record: Record) -> None:
     """Write the rebuilt, graded notebook of one submission; of a refused one a notebook that says why."""
     notebook = build_copy(kit, record)
     write_text(copy_path(out, record["student"], kit.source.name), notebooks.text(notebook))
 
 
-def build_copy(kit: Kit, record: Record) -> NotebookNode:
+def build_copy(kit: Lesson, record: Record) -> NotebookNode:
     """The notebook as a valid nbformat 4.5 object."""
     course = kit.source.checked
     notebook = notebooks.new()
@@ -55,7 +84,7 @@ def build_copy(kit: Kit, record: Record) -> NotebookNode:
     return notebook
 
 
-def _empty(kit: Kit) -> list[dict[str, Any]]:
+def _empty(kit: Lesson) -> list[dict[str, Any]]:
     """The instructor's cells, for a submission that could not be read."""
     return [
         {"kind": info.kind, "source": kit.released[info.index], "origin": "course", "index": info.index}
