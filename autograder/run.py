@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 import autograder
 from autograder import before, package
+from autograder.copies import restore
 from autograder.engine_batch import Batch, record_path
 from autograder.engine_key import made_of
 from autograder.engine_stop import Stop
@@ -149,6 +150,8 @@ class _Run:
             row = self._kept(student, entry)
             if row is not None and not (entry.is_person and student not in known):
                 self.rows[student] = row
+        people = [student for student in self.rows if self.entries[student].is_person]
+        restore(self.out, self.source, {s: record_path(self.out, self.source.name, s) for s in people})
         total, kept = len(self.entries), len(self.rows)
         self.progress(kept, total, None)
         if kept < total:
