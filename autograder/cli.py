@@ -30,7 +30,7 @@ Exit codes: 0 done; 1 done, but some submissions need a person; 2 nothing could 
 
 
 # Modules with further commands: each has `add(commands, lessons, database)` and imports what is heavy when it runs.
-MORE: tuple[str, ...] = ("cli_policy", "cli_people", "cli_db", "cli_slurm", "cli_similarity", "cli_log")
+MORE: tuple[str, ...] = ("cli_policy", "cli_people", "cli_db", "cli_slurm", "cli_similarity", "cli_log", "cli_diff")
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -35,6 +35,7 @@ from autograder.release import released
 from autograder.store import Store, write_workspace
 
 if TYPE_CHECKING:  # brings torch and the sandbox along, which a run that keeps everything does without
+    from autograder.dask_client import OpenClient
     from autograder.grade import Kit
 
 GRADING_CODE = (
@@ -212,14 +213,23 @@ class _Run:
             yield Submission(student, None, GONE)
 
     def _engine(self) -> MakeEngine:
-        """What grades: processes here, or a cluster."""
+        """What grades: processes here, or a cluster. An address or a file that will not do is refused here."""
+        if self.options.dask is not None and self.options.slurm is not None:
+            raise AutograderError("--dask and --slurm together", "give one: a cluster that runs, or one to be started")
+        if self.options.dask is not None:
+            from autograder.dask_client import by_address
 
-        def pool(kit: Kit, number: int) -> Engine:
-            from autograder.pool import Pool
+            return _on(by_address(self.options.dask))
+        if self.options.slurm is not None:
+            from autograder.slurm_cluster import by_file
 
-            return Pool(kit, min(self.options.workers or len(os.sched_getaffinity(0)), number))
+            return _on(*by_file(self.options.slurm))
+        return self._pool
 
-        return pool
+    def _pool(self, kit: Kit, number: int) -> Engine:
+        from autograder.pool import Pool
+
+        return Pool(kit, min(self.options.workers or len(os.sched_getaffinity(0)), number))
 
     def _kept(self, student: str, entry: _Entry) -> Record | None:
         """The row of a submission that is graded already and depends on nothing that has changed."""
@@ -255,6 +265,15 @@ class _Run:
                 "submitted": str(self.options.submitted),
             },
         }
+
+
+def _on(open_client: OpenClient, wait_seconds: float | None = None) -> MakeEngine:
+    def make(kit: Kit, number: int) -> Engine:
+        from autograder.dask_engine import DaskEngine
+
+        return DaskEngine(kit, open_client, wait_seconds)
+
+    return make
 
 
 def _row(record: Record) -> Record:
