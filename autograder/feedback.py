@@ -19,7 +19,7 @@ from autograder.files import read_json, write_text
 from autograder.intake import printable
 from autograder.lessons import LessonSource, Record
 from autograder.outputs import clean_png, clean_text
-from autograder.pages import WORDS, css, duration, environment, points, stacked_bar, state
+from autograder.pages import WORDS, css, duration, environment, points, spoken, stacked_bar, state
 
 MAX_FIGURES = 12
 MAX_STOPPED = 8
@@ -117,11 +117,6 @@ def _exercise(exercise: Record, checks: Record) -> dict[str, Any]:
         "hidden": checks.get("hidden", 0),
         "hidden_passed": checks.get("hidden_passed", 0),
     }
-
-
-def spoken(name: str) -> str:
-    """`padding_once` as words: Padding once."""
-    return name.replace("_", " ").capitalize()
 
 
 def _answers(source: LessonSource, record: Record, people: dict[str, Any]) -> Iterator[dict[str, Any]]:

@@ -46,6 +46,11 @@ def points(value: float) -> str:
     return f"{value:.2f}".rstrip("0").rstrip(".")
 
 
+def spoken(name: str) -> str:
+    """`padding_once` as words: Padding once."""
+    return name.replace("_", " ").capitalize()
+
+
 def state(exercise: dict[str, Any]) -> str:
     """The verdict as people see it: a failed exercise with points left is "part"."""
     verdict = str(exercise["verdict"])

@@ -7,11 +7,11 @@ from collections import Counter, defaultdict
 from pathlib import Path
 from typing import Any
 
-from autograder.feedback import load_records, spoken
+from autograder.feedback import load_records
 from autograder.files import write_text
 from autograder.intake import printable
 from autograder.lessons import LessonSource, Record
-from autograder.pages import ORDER, WORDS, css, duration, environment, histogram, points, stacked_bar, state
+from autograder.pages import ORDER, WORDS, css, duration, environment, histogram, points, spoken, stacked_bar, state
 
 MAX_NAMES = 8
 
