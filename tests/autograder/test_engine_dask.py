@@ -182,7 +182,7 @@ def test_what_a_worker_pickles_is_not_unpickled(cluster: Any, tmp_path: Path, mo
         await_(lambda: len(client.nthreads()) == 2)
         client.run(os.environ.__setitem__, "BOMB", str(tmp_path / "elsewhere"))
         future = client.submit(_bomb, pure=False)
-        with pytest.raises(Exception, match="serial|timed out"):
+        with pytest.raises(Exception, match=r"serial|timed out"):
             future.result(timeout=8)
     assert not bomb.exists()
 
