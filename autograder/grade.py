@@ -21,6 +21,7 @@ from autograder.remote import Remote
 from autograder.replay import Replay
 from autograder.sandbox import Limits, Sandbox
 from cnncourse.checks.core import ExerciseResult, Prepared, evaluate
+from cnncourse.checks.where import without_sizes
 
 RECORD_FORMAT = 1
 SUBMISSION_SECONDS = 300.0
@@ -75,7 +76,7 @@ def grade(kit: Kit, sandbox: Sandbox, submission: Submission) -> Record:
     record["score"] = round(sum(e["score"] for e in record["exercises"]), 6)
     record["cells"] = _cells(rebuilt, replay)
     record["by_hand"] = _by_hand(kit, rebuilt)
-    suspicious = _forbidden(kit, rebuilt)
+    suspicious = [*_called(replay), *_forbidden(kit, rebuilt)]
     record["flags"] = [*submission.flags, *rebuilt.flags, *suspicious, *replay.flags()]
     if rebuilt.doubt or suspicious:
         record["status"], record["reason"] = "needs_person", rebuilt.doubt or suspicious[0]
@@ -142,7 +143,8 @@ def _reason(task: Task, result: ExerciseResult, rebuilt: Rebuilt, replay: Replay
         error = replay.error_of(answer)
         if error:
             return f"The cell stopped before the function was there: {printable(error, 200)}"
-    return result.hint or "Some cases fail."
+    public = all(case.passed for case in result.cases[: task.public])
+    return (without_sizes(result.hint) if public else result.hint) or "Some cases fail."
 
 
 def _shown(task: Task, result: ExerciseResult) -> Record:
@@ -179,6 +181,14 @@ def _by_hand(kit: Kit, rebuilt: Rebuilt) -> dict[str, str]:
             unchanged = answer is not None and answer.strip() == kit.released[info.index].strip()
             states[info.grade_id] = "missing" if answer is None else "unchanged" if unchanged else "answered"
     return states
+
+
+def _called(replay: Replay) -> list[str]:
+    """Forbidden functions that ran into the raise that stands in their place while an exercise is called.
+
+    The child says so, where student code runs: who wants to hide a call can, and the code has to be read.
+    """
+    return [f"{name} called {what}, which the exercise asks to do without" for name, what in replay.called]
 
 
 def _forbidden(kit: Kit, rebuilt: Rebuilt) -> list[str]:

@@ -143,7 +143,8 @@ class CaseResult:
 
 @dataclass(frozen=True)
 class ExerciseResult:
-    """The verdict on one exercise. `hint` never holds a value from a case, so it may be shown for hidden cases too."""
+    """The verdict on one exercise. `hint` holds no value from a case, but may hold a shape: for hidden cases see
+    `where.without_sizes`."""
 
     name: str
     score: float

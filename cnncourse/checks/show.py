@@ -6,8 +6,9 @@ from html import escape
 
 from cnncourse.checks.core import CaseResult, ExerciseResult
 
-# Colours with a contrast of about 4.3 on white and on near-black; the words carry the meaning without them.
-RIGHT, WRONG = "#1f8a4c", "#d1453b"
+# A badge brings its own ground, so that it can be read on light and dark pages; the words carry the meaning without it.
+BADGE = "color:#ffffff;border-radius:.25em;padding:.05em .4em;background:"
+RIGHT, WRONG = f"{BADGE}#1a7741", f"{BADGE}#b93329"
 CELL = "border-top:1px solid currentColor;padding:.35em .8em .35em 0;text-align:left;vertical-align:top"
 WIDEST = 48  # characters of a line in a table's cell
 MONO = "font-family:monospace;white-space:pre;margin:0;color:inherit;background:transparent;border:0;padding:0"
@@ -52,7 +53,7 @@ def as_html(result: ExerciseResult) -> str:
     done = all(c.passed for c in result.cases)
     titles = ("Case", "Got", "Expected", "Verdict")
     head = "".join(f'<th scope="col" style="{CELL};border-top:0">{t}</th>' for t in titles)
-    mark = f'<strong style="color:{RIGHT if done else WRONG}">{"✓" if done else "✗"}</strong>'
+    mark = f'<strong style="{RIGHT if done else WRONG}">{"✓" if done else "✗"}</strong>'
     rows = "".join(_html_row(case, result.hint) for case in result.cases)
     after = "".join(f"<p>{escape(note)}</p>" for note in notes(result))
     return (
@@ -71,10 +72,10 @@ def _html_value(text: str) -> str:
 
 
 def _html_row(case: CaseResult, hint: str) -> str:
-    colour, word = (RIGHT, "pass") if case.passed else (WRONG, "fail")
+    badge, word = (RIGHT, "pass") if case.passed else (WRONG, "fail")
     detail = f"<br>{escape(case.detail)}" if case.detail and case.detail != hint else ""
     return (
         f'<tr style="background:transparent"><td style="{CELL}">{escape(case.name)}</td>'
         f'<td style="{CELL}">{_html_value(case.got)}</td><td style="{CELL}">{_html_value(case.expected)}</td>'
-        f'<td style="{CELL}"><strong style="color:{colour}">{word}</strong>{detail}</td></tr>'
+        f'<td style="{CELL}"><strong style="{badge}">{word}</strong>{detail}</td></tr>'
     )

@@ -1,10 +1,11 @@
 """Where a wrong answer differs from the right one, in one sentence that holds no value of the case.
 
-So the same sentence may be shown for a public and for a hidden case.
+So the same sentence may be shown for a public case and, `without_sizes`, for a hidden one.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -26,8 +27,10 @@ _ERRORS = {
     "RecursionError": "RecursionError: the function calls itself without end.",
     "MemoryError": "MemoryError: far more memory is asked for than this small case needs.",
     "ImportError": "ImportError: a module that is not part of this lesson. Use torch and plain Python.",
+    "ForbiddenCall": "It calls a function that the exercise asks you to write yourself.",
     "ModuleNotFoundError": "ModuleNotFoundError: a module that is not part of this lesson. Use torch and plain Python.",
 }
+_SIZES = r"\(\d*(?:, ?\d+)*,?\)"
 AXES = {1: ("",), 2: ("rows", "columns"), 4: ("images", "channels", "rows", "columns")}
 
 
@@ -40,6 +43,12 @@ def describe_error(kind: str, type_name: str) -> str:
     if kind == "missing":
         return "There is no function of this name. Keep the name that the exercise gives, and run its cell."
     return _ERRORS.get(type_name, f"It stops with {type_name}. Call it yourself on a small input to see the line.")
+
+
+def without_sizes(sentence: str) -> str:
+    """A sentence of `describe` without the shapes in it: those of a hidden case are nobody's business."""
+    sentence = re.sub(f"The shape is {_SIZES}; expected {_SIZES}", "The shape is wrong", sentence)
+    return re.sub(f" of shape {_SIZES}", "", sentence)
 
 
 def describe(got: Plain, expected: Plain, args: tuple[Any, ...], rtol: float | None, atol: float | None) -> str:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from types import TracebackType
+from types import ModuleType, TracebackType
 from typing import Any, NoReturn
 
 
@@ -44,8 +44,8 @@ class Guard:
         for name in self._names:
             owner, _, last = name.rpartition(".")
             module = sys.modules.get(owner)
-            original = getattr(module, last, None)
-            if module is None or not callable(original) or isinstance(original, type | _Stand):
+            original = vars(module).get(last) if isinstance(module, ModuleType) else None  # asks no __getattr__
+            if not callable(original) or isinstance(original, type | _Stand):
                 continue
             stand = _Stand(name, self.called)
             setattr(module, last, stand)

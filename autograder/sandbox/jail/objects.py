@@ -150,4 +150,4 @@ def warm() -> None:
     """Differentiate once, so that what torch imports for it is there before the first fork. Starts no thread."""
     leaf = torch.ones(2, requires_grad=True)
     vjp(lambda x: x * x, [leaf], {}, torch.ones(2), [0])
-    (leaf * leaf).sum().backward()
+    torch.autograd.backward((leaf * leaf).sum())
