@@ -37,6 +37,19 @@ def add(commands: Any, lessons: Any, database: Any) -> None:
     made.add_argument("number", type=int, metavar="NUMBER", help="from `autograder people list`")
     made = _part(parts, "import", bring, "names of the class into the gradebook", out, database)
     made.add_argument("file", type=Path, metavar="CSV", help="columns id,first_name,last_name,email,lms_user_id")
+    _forget(commands, out, database)
+
+
+def _forget(commands: Any, out: Any, database: Any) -> None:
+    text = "Remove all that is kept about students: records, copies, feedback, gradebook and its copies, logs, exports."
+    made = _part(commands, "forget", forget, text, out, database)
+    whom = made.add_mutually_exclusive_group(required=True)
+    whom.add_argument("--student", action="append", default=[], metavar="ID", help="may be given several times")
+    whom.add_argument("--all", action="store_true", help="everybody")
+    whom.add_argument("--before", metavar="TIME", help="everybody whose last submission is older")
+    made.add_argument("--dry-run", action="store_true", help="only list what would be removed")
+    made.add_argument("--yes", action="store_true", help="do it; nothing is removed without this")
+    made.add_argument("--keep-statistics", action="store_true", help="keep counts without names (of five or more)")
 
 
 def _part(parts: Any, name: str, run: Any, text: str, *parents: Any) -> Any:
@@ -126,3 +139,35 @@ def bring(a: argparse.Namespace) -> int:
     new, known = import_people(Desk(a.out, a.db), a.file)
     print(f"{new + known} students: {new} new, {known} known. Empty cells changed nothing.")
     return 0
+
+
+def forget(a: argparse.Namespace) -> int:
+    """`autograder forget`."""
+    from autograder.intake import parse_time
+    from autograder.retention import Who, plan
+    from autograder.retention import forget as remove
+
+    before = parse_time(a.before) if a.before else None
+    if a.before and before is None:
+        raise AutograderError(f"--before {a.before!r} is no date", "write it like 2026-01-31 or 2026-01-31T23:59+01:00")
+    who = Who(tuple(a.student), a.all, before)
+    found = plan(a.out, who, a.db)
+    for path, what in found.traces:
+        print(f"  {path}: {what}")
+    print(
+        f"{len(found.students)} students, {found.rows} of them in the gradebook; {len(found.traces)} files and folders."
+    )
+    if found.undated:
+        print(f"Not among them, because a time is missing: {', '.join(found.undated)}")
+    if a.dry_run or not found.students:
+        print("Nothing was removed.")
+        return 0
+    if not a.yes:
+        raise AutograderError("nothing was removed: this cannot be taken back", "look at the list, then add --yes")
+    _, left = remove(a.out, who, a.db, statistics=a.keep_statistics)
+    for path in left:
+        print(f"  still names them: {path}")
+    print("Removed." if not left else "Removed, but not all of it: look at the files above.")
+    print("What was handed in, exports elsewhere and backups of this folder are yours to remove; a next `grade` of the")
+    print("same submissions would bring everything back. Make the reports again: autograder report LESSON")
+    return 1 if left else 0
