@@ -28,6 +28,7 @@ MAX_BYTES = 20 * 2**20
 MAX_CELLS = 2000
 MAX_SOURCE = 2**20
 MAX_DEPTH = 40
+MAX_PARTS = 1_000_000  # objects and lists, at up to 250 bytes of memory each
 MAX_FILES = 1000
 KINDS = ("code", "markdown", "raw")
 
@@ -217,6 +218,9 @@ def printable(text: str, limit: int) -> str:
 
 def parse(data: bytes) -> StudentNotebook:
     """The cells of a notebook in format 4. Raises Unreadable with a reason for anything else."""
+    parts = data.count(b"{") + data.count(b"[")
+    if parts > MAX_PARTS:  # a million empty cells need a hundred times their size in memory
+        raise Unreadable(f"the JSON has some {parts} parts; at most {MAX_PARTS} are read")
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -240,10 +244,17 @@ def parse(data: bytes) -> StudentNotebook:
         raise Unreadable("the JSON is nested too deeply")
     if len(raw["cells"]) > MAX_CELLS:
         raise Unreadable(f"the notebook has {len(raw['cells'])} cells; at most {MAX_CELLS} are read")
-    flags: list[str] = []
-    cells = tuple(_cell(cell, i, flags) for i, cell in enumerate(raw["cells"]))
+    strange: list[int] = []
+    cells = tuple(_cell(cell, i, strange) for i, cell in enumerate(raw["cells"]))
     lesson, version = _lesson(raw.get("metadata"))
-    return StudentNotebook(cells, lesson, version, tuple(flags))
+    return StudentNotebook(cells, lesson, version, _strange(strange))
+
+
+def _strange(cells: list[int]) -> tuple[str, ...]:
+    if not cells:
+        return ()
+    listed = ", ".join(map(str, cells[:8])) + (" …" if len(cells) > 8 else "")
+    return (f"characters that are no text were replaced in cell {listed}",)
 
 
 def _no_constant(name: str) -> float:
@@ -264,7 +275,7 @@ def _too_deep(raw: Any) -> bool:
     return True
 
 
-def _cell(raw: Any, index: int, flags: list[str]) -> StudentCell:
+def _cell(raw: Any, index: int, strange: list[int]) -> StudentCell:
     if not isinstance(raw, dict):
         raise Unreadable(f"cell {index} is not a cell")
     kind = raw.get("cell_type")
@@ -279,7 +290,7 @@ def _cell(raw: Any, index: int, flags: list[str]) -> StudentCell:
         raise Unreadable(f"cell {index} has {len(source)} characters; at most {MAX_SOURCE} are read")
     clean = source.encode("utf-8", "replace").decode("utf-8").replace("\0", "\N{REPLACEMENT CHARACTER}")
     if clean != source:
-        flags.append(f"cell {index} holds characters that are no text; they were replaced")
+        strange.append(index)
     cell_id = raw.get("id")
     return StudentCell(kind, clean, cell_id if isinstance(cell_id, str) else "", _grade_id(raw.get("metadata")))
 
