@@ -228,10 +228,12 @@ def feedback(a: argparse.Namespace) -> int:
     from autograder.feedback import write_feedback
     from autograder.lessons import load_source
 
-    pages = write_feedback(a.out, load_source(a.lesson, a.lessons), a.db)
-    print(f"{len(pages)} pages: {a.out / 'feedback' / '<student>' / a.lesson / (a.lesson + '.html')}")
+    written = write_feedback(a.out, load_source(a.lesson, a.lessons), a.db)
+    print(f"{len(written.pages)} pages: {a.out / 'feedback' / '<student>' / a.lesson / (a.lesson + '.html')}")
+    for student, reason in written.problems:
+        print(f"  no new page for {student}: {reason}")
     print("Next: send each student their page. After hand grading run this again: points and comments will be there.")
-    return 0 if pages else 2
+    return (1 if written.problems else 0) if written.pages else 2
 
 
 def report(a: argparse.Namespace) -> int:

@@ -7,8 +7,9 @@ sanitizer after it. Of hidden cases a page says how many passed, nothing else.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import nh3
 from markdown_it import MarkdownIt
@@ -17,9 +18,12 @@ from markupsafe import Markup
 from autograder.errors import AutograderError
 from autograder.files import read_json, write_text
 from autograder.intake import printable
-from autograder.lessons import LessonSource, Record
+from autograder.lessons import LessonSource, Record, test_cell_of
 from autograder.outputs import clean_png, clean_text
 from autograder.pages import WORDS, css, duration, environment, points, spoken, stacked_bar, state
+
+if TYPE_CHECKING:  # brings nbgrader along
+    from autograder.deadlines import Deadline
 
 MAX_FIGURES = 12
 MAX_STOPPED = 8
@@ -27,48 +31,70 @@ _MARKDOWN = MarkdownIt("commonmark", {"html": False}).disable(["image", "autolin
 _TAGS = {"p", "em", "strong", "code", "pre", "ul", "ol", "li", "blockquote", "br", "h1", "h2", "h3", "h4", "hr"}
 
 
-def load_records(out: Path, lesson: str) -> tuple[dict[str, Any], dict[str, Record]]:
-    """results.json of a lesson and the records behind it, by student."""
+@dataclass(frozen=True)
+class Written:
+    """The pages that were written, and for whom there is none, with the reason."""
+
+    pages: tuple[Path, ...]
+    problems: tuple[tuple[str, str], ...]
+
+
+def load_results(out: Path, lesson: str) -> dict[str, Any]:
+    """What the last run wrote down of a lesson."""
     results = read_json(out / "results" / f"{lesson}.json")
     if not isinstance(results, dict):
         raise AutograderError(
             f"{lesson} has not been graded into {out}",
             f"autograder grade {lesson} --submitted DIR --out {out}",
         )
-    records: dict[str, Record] = {}
-    for path in sorted((out / "records" / lesson).glob("*.json")):
-        record = read_json(path)
-        if isinstance(record, dict):
-            records[record["student"]] = record
-    return results, records
+    return results
 
 
-def write_feedback(out: Path, source: LessonSource, db: str | None = None) -> list[Path]:
-    """Write OUT/feedback/<student>/<LESSON>/<LESSON>.html for everybody in the results; returns the pages."""
+def write_feedback(out: Path, source: LessonSource, db: str | None = None) -> Written:
+    """Write OUT/feedback/<student>/<LESSON>/<LESSON>.html for everybody in the results.
+
+    One record is in memory at a time, and one that cannot be shown costs nobody else their page.
+    """
+    from autograder.deadlines import deadlines
+    from autograder.run import record_path
     from autograder.store import hand_grades  # nbgrader takes seconds to load; the report does without
 
-    results, records = load_records(out, source.name)
-    people = hand_grades(out, source.name, db)
+    results = load_results(out, source.name)
+    people, due = hand_grades(out, source.name, db), deadlines(out, source.name, db)
     template = environment().get_template("feedback.html")
-    written = []
+    written, problems = [], []
     for row in results["submissions"]:
-        record = records.get(row["student"])
-        if record is None or not record["gradable"]:
-            continue
-        page = template.render(**_context(source, results, row, record, people.get(row["student"], {})))
-        path = out / "feedback" / row["student"] / source.name / f"{source.name}.html"
-        write_text(path, page)
-        written.append(path)
-    return written
+        student = str(row["student"])
+        try:
+            record = read_json(record_path(out, source.name, student))
+            if not isinstance(record, dict):
+                raise ValueError("the record is missing or damaged; the next `autograder grade` makes it anew")
+            if not record["gradable"]:
+                continue
+            more = {"people": people.get(student, {}), "deadline": due.get(student)}
+            path = out / "feedback" / student / source.name / f"{source.name}.html"
+            write_text(path, template.render(**_context(source, results, row, record, **more)))
+            written.append(path)
+        except Exception as error:  # whatever is wrong with one record
+            kind = "" if isinstance(error, ValueError) else f"{type(error).__name__}: "
+            problems.append((student, printable(f"{kind}{error}", 200)))
+    return Written(tuple(written), tuple(problems))
 
 
 def _context(
-    source: LessonSource, results: dict[str, Any], row: Record, record: Record, people: dict[str, Any]
+    source: LessonSource,
+    results: dict[str, Any],
+    row: Record,
+    record: Record,
+    people: dict[str, Any],
+    deadline: Deadline | None,
 ) -> dict[str, Any]:
     answers = list(_answers(source, record, people))
     marked = [a for a in answers if a["score"] is not None]
     text = f"{points(sum(a['score'] for a in marked))} of {points(sum(a['max'] for a in answers))}"
-    late = row.get("late_seconds") or 0.0
+    exercises = [_exercise(e, record["checks"].get(e["name"], {}), people) for e in row["exercises"]]
+    score = sum(e["score"] for e in exercises)
+    late = deadline.late if deadline is not None else row.get("late_seconds") or 0.0
     return {
         "css": css(),
         "title": source.title,
@@ -78,12 +104,13 @@ def _context(
         "status": row["status"],
         "reason": str(row["reason"]).rstrip("."),
         "sandboxed": results["sandboxed"],
-        "score": row["score"],
+        "score": score,
         "max_score": row["max_score"],
-        "bar": _bar(row),
+        "bar": _bar(score, row["max_score"]),
         "late": duration(late) if late > 0 else "",
+        "extension": duration(deadline.extension) if deadline is not None and deadline.extension > 0 else "",
         "flags": [printable(flag, 300) for flag in row["flags"]],
-        "exercises": [_exercise(e, record["checks"].get(e["name"], {})) for e in row["exercises"]],
+        "exercises": exercises,
         "answers": answers,
         "by_hand_max": sum(a["max"] for a in answers),
         "by_hand_text": text if len(marked) == len(answers) else "not marked yet",
@@ -92,19 +119,21 @@ def _context(
     }
 
 
-def _bar(row: Record) -> Markup:
-    return stacked_bar(
-        [("pass", row["score"]), ("none", max(row["max_score"] - row["score"], 0))],
-        f"{points(row['score'])} of {points(row['max_score'])} points",
-    )
+def _bar(score: float, most: float) -> Markup:
+    return stacked_bar([("pass", score), ("none", max(most - score, 0))], f"{points(score)} of {points(most)} points")
 
 
-def _exercise(exercise: Record, checks: Record) -> dict[str, Any]:
+def _exercise(exercise: Record, checks: Record, people: dict[str, Any]) -> dict[str, Any]:
     word, mark, style = WORDS[state(exercise)]
     cases = checks.get("public", [])
+    cell = test_cell_of(exercise["name"])
+    given = people.get(cell, {}).get("score")  # a person's points stand in the place of ours
+    said = [people.get(name, {}).get("comment") for name in (exercise["name"], cell)]
     return {
         "name": exercise["name"],
-        "score": exercise["score"],
+        "score": exercise["score"] if given is None else given,
+        "automatic": None if given is None else exercise["score"],
+        "comment": "\n\n".join(text for text in said if text),
         "max_score": exercise["max_score"],
         "word": word,
         "mark": mark,

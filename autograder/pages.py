@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +37,7 @@ def environment() -> Environment:
     return env
 
 
+@lru_cache(maxsize=1)
 def css() -> Markup:
     """The shared style sheet, ours and so not escaped."""
     return Markup((TEMPLATES / "style.css").read_text(encoding="utf-8"))

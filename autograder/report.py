@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import statistics
 from collections import Counter, defaultdict
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from autograder.feedback import load_records
-from autograder.files import write_text
+from autograder.feedback import load_results
+from autograder.files import read_json, write_text
 from autograder.intake import printable
 from autograder.lessons import LessonSource, Record
 from autograder.pages import ORDER, WORDS, css, duration, environment, histogram, points, spoken, stacked_bar, state
@@ -18,19 +19,25 @@ MAX_NAMES = 8
 
 def write_report(out: Path, source: LessonSource) -> Path:
     """Write OUT/report/<LESSON>.html from the results of the last run."""
-    results, _ = load_records(out, source.name)
-    page = environment().get_template("report.html").render(**context(source, results))
+    from autograder.run import record_path
+
+    def record(student: str) -> Record:
+        found = read_json(record_path(out, source.name, student))
+        return found if isinstance(found, dict) else {}
+
+    results = load_results(out, source.name)
+    page = environment().get_template("report.html").render(**context(source, results, record))
     path = out / "report" / f"{source.name}.html"
     write_text(path, page, 0o600)
     return path
 
 
-def context(source: LessonSource, results: dict[str, Any]) -> dict[str, Any]:
-    """Everything that the page shows, computed from results.json alone."""
+def context(source: LessonSource, results: dict[str, Any], record: Callable[[str], Record]) -> dict[str, Any]:
+    """Everything that the page shows, from results.json; `record` gives a student's record, for examples."""
     rows: list[Record] = results["submissions"]
     read = [row for row in rows if row["status"] != "rejected"]
     shares = [row["score"] / row["max_score"] for row in read if row["max_score"]]
-    mistakes, unnamed = _mistakes(read)
+    mistakes, unnamed = _mistakes(read, record)
     slow = sorted(read, key=lambda row: -row["seconds"])[:5]
     return {
         "css": css(),
@@ -48,7 +55,8 @@ def context(source: LessonSource, results: dict[str, Any]) -> dict[str, Any]:
         "mistakes": mistakes,
         "unnamed": unnamed,
         "attention": _attention(rows),
-        "flags": _flags(rows),
+        "suspicious": _flags(rows, of_file=False),
+        "flags": _flags(rows, of_file=True),
         "names": [e["name"] for e in rows[0]["exercises"]] if rows else [],
         "students": [_student(row) for row in rows],
         "slowest": ", ".join(f"{row['student']} ({row['seconds']:.1f} s)" for row in slow) or "nobody",
@@ -62,6 +70,7 @@ def _tiles(rows: list[Record], shares: list[float]) -> list[dict[str, str]]:
         {"value": median, "label": "median score"},
         {"value": str(sum(share > 1 - 1e-9 for share in shares)), "label": "with all points"},
         {"value": str(sum(row["status"] != "graded" for row in rows)), "label": "need a person"},
+        {"value": duration(sum(row["seconds"] for row in rows)), "label": "of grading, all together"},
         {"value": str(sum((row.get("late_seconds") or 0) > 0 for row in rows)), "label": "handed in late"},
     ]
 
@@ -96,7 +105,7 @@ def _exercises(rows: list[Record]) -> list[dict[str, Any]]:
     return sorted(made, key=lambda e: (e["pass_rate"], e["name"]))
 
 
-def _mistakes(rows: list[Record]) -> tuple[list[dict[str, Any]], int]:
+def _mistakes(rows: list[Record], record: Callable[[str], Record]) -> tuple[list[dict[str, Any]], int]:
     """Named mistakes, most common first, and how many wrong answers have no name."""
     who: dict[tuple[str, str], list[str]] = defaultdict(list)
     hints: dict[tuple[str, str], str] = {}
@@ -116,10 +125,21 @@ def _mistakes(rows: list[Record]) -> tuple[list[dict[str, Any]], int]:
             "mistake": spoken(key[1]),
             "hint": hints[key],
             "who": _names(who[key]),
+            "example": _example(key[0], who[key], record),
         }
         for key in ranked
     ]
     return made, unnamed
+
+
+def _example(exercise: str, students: list[str], record: Callable[[str], Record]) -> dict[str, str] | None:
+    """A case of the notebook's own check that one of them failed; hidden cases are shown to nobody."""
+    for student in students[:3]:
+        cases = record(student).get("checks", {}).get(exercise, {}).get("public", [])
+        for case in cases:
+            if not case["passed"]:
+                return {key: printable(str(case[key]), 120) for key in ("name", "got", "expected")}
+    return None
 
 
 def _names(students: list[str]) -> str:
@@ -141,11 +161,20 @@ def _attention(rows: list[Record]) -> list[dict[str, str]]:
     ]
 
 
-def _flags(rows: list[Record]) -> list[dict[str, str]]:
+# What is said about a file; whatever else is flagged is about what the code in it does.
+_OF_FILE = (
+    *("duplicated cell", "missing cell", "moved cells", "retyped cell", "files beside the notebook", "timestamp"),
+    *("made from version", "cell ", "the notebook ", "handed in ", "the file ", "several "),
+)
+
+
+def _flags(rows: list[Record], of_file: bool) -> list[dict[str, str]]:
+    """Flags with who has them, the most common first: those about the file, or those about the code."""
     who: dict[str, list[str]] = defaultdict(list)
     for row in rows:
         for flag in row["flags"]:
-            who[printable(flag, 200)].append(row["student"])
+            if flag.startswith(_OF_FILE) == of_file:
+                who[printable(flag, 200)].append(row["student"])
     ranked = sorted(who, key=lambda flag: (-len(who[flag]), flag))
     return [{"what": flag, "who": _names(who[flag])} for flag in ranked]
 

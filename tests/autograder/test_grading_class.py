@@ -128,6 +128,15 @@ def test_a_changed_submission_alone_is_graded_again_and_hand_grades_stay(graded:
         assert gradebook.find_grade(f"check_{exercise}", LESSON, LESSON, student).needs_manual_grade
 
 
+def test_a_copy_that_is_gone_is_written_again_without_grading(graded: Graded, workspace: Path) -> None:
+    before = digest(workspace / "autograded")
+    assert len(before) == 30
+    shutil.rmtree(workspace / "autograded")
+    again = grade_class(graded.options(out=workspace))
+    assert (again.graded_now, again.kept) == (0, 30)
+    assert digest(workspace / "autograded") == before
+
+
 def test_the_gradebook_is_nbgraders(graded: Graded) -> None:
     with Gradebook(f"sqlite:///{graded.out / 'gradebook.db'}") as gradebook:
         submissions = {s.student.id: s for s in gradebook.assignment_submissions(LESSON)}
@@ -184,8 +193,9 @@ def texts(page: str) -> str:
 
 
 def test_feedback_tells_nothing_that_is_secret(graded: Graded, source: LessonSource) -> None:
-    pages = write_feedback(graded.out, source)
-    assert len(pages) == 30
+    written = write_feedback(graded.out, source)
+    pages = written.pages
+    assert (len(pages), written.problems) == (30, ())
     names = {case.name for e in load(LESSON).exercises for case in hidden_cases(LESSON, e.name, SEED)}
     known = [m.hint for e in load(LESSON).exercises for m in e.mistakes]
     known += [case.name for e in load(LESSON).exercises for case in e.public()]
