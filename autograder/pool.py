@@ -70,7 +70,7 @@ class Pool:
         self._packed = pickle.dumps(kit)
         self._size = workers
         # `python -c` starts a worker and would look for modules in the folder where the command is run: a student's?
-        os.environ.setdefault("PYTHONSAFEPATH", "1")
+        os.environ["PYTHONSAFEPATH"] = "1"
         # fork would carry torch's threads and the coordinator's database connection along
         self._context = multiprocessing.get_context("spawn")
         self._workers: list[_Worker] = []

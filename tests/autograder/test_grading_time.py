@@ -150,7 +150,7 @@ def test_modules_in_the_folder_of_the_command_are_not_imported(source: LessonSou
     environment = {**os.environ, "PYTHONSAFEPATH": ""}  # as good as not set
     done = subprocess.run(
         [*command, "--out", "out", "--lessons", str(LESSONS)],
-        cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=300, check=False,
+        cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=100, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert not marker.exists(), marker.read_text()
