@@ -71,9 +71,9 @@ def write_feedback(out: Path, source: LessonSource, db: str | None = None) -> Wr
                 raise ValueError("the record is missing or damaged; the next `autograder grade` makes it anew")
             if not record["gradable"]:
                 continue
-            more = {"people": people.get(student, {}), "deadline": due.get(student)}
+            page = _context(source, results, row, record, people.get(student, {}), due.get(student))
             path = out / "feedback" / student / source.name / f"{source.name}.html"
-            write_text(path, template.render(**_context(source, results, row, record, **more)))
+            write_text(path, template.render(**page))
             written.append(path)
         except Exception as error:  # whatever is wrong with one record
             kind = "" if isinstance(error, ValueError) else f"{type(error).__name__}: "

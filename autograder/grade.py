@@ -16,6 +16,7 @@ from pathlib import Path
 from autograder import inspection
 from autograder.intake import Submission, Unreadable, parse, printable
 from autograder.lessons import LessonSource, Record
+from autograder.outputs import clean_text
 from autograder.rebuild import Rebuilt, rebuild
 from autograder.remote import Remote
 from autograder.replay import Replay
@@ -151,7 +152,7 @@ def _shown(task: Task, result: ExerciseResult) -> Record:
     """What a student may see of the cases: the public ones in full, of the hidden ones only how many passed."""
     public, hidden = result.cases[: task.public], result.cases[task.public :]
     rows = [
-        {"name": c.name, "passed": c.passed, "got": printable(c.got, 200), "expected": printable(c.expected, 200)}
+        {"name": c.name, "passed": c.passed, "got": clean_text(c.got, 300), "expected": clean_text(c.expected, 300)}
         | {"detail": printable(c.detail, 300)}
         for c in public
     ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import statistics
 from collections import Counter, defaultdict
 from collections.abc import Callable
@@ -12,6 +13,7 @@ from autograder.feedback import load_results
 from autograder.files import read_json, write_text
 from autograder.intake import printable
 from autograder.lessons import LessonSource, Record
+from autograder.outputs import clean_text
 from autograder.pages import ORDER, WORDS, css, duration, environment, histogram, points, spoken, stacked_bar, state
 
 MAX_NAMES = 8
@@ -138,7 +140,7 @@ def _example(exercise: str, students: list[str], record: Callable[[str], Record]
         cases = record(student).get("checks", {}).get(exercise, {}).get("public", [])
         for case in cases:
             if not case["passed"]:
-                return {key: printable(str(case[key]), 120) for key in ("name", "got", "expected")}
+                return {key: clean_text(case[key], 160) for key in ("name", "got", "expected")}
     return None
 
 
@@ -162,9 +164,9 @@ def _attention(rows: list[Record]) -> list[dict[str, str]]:
 
 
 # What is said about a file; whatever else is flagged is about what the code in it does.
-_OF_FILE = (
-    *("duplicated cell", "missing cell", "moved cells", "retyped cell", "files beside the notebook", "timestamp"),
-    *("made from version", "cell ", "the notebook ", "handed in ", "the file ", "several "),
+_OF_FILE = re.compile(
+    "(duplicated|missing|retyped) cell|moved cells|files beside|timestamp|made from version|the latest of|"
+    r"the notebook (is named|was taken)|Canvas marks|is not in the roster|cell \d+ holds characters"
 )
 
 
@@ -173,7 +175,7 @@ def _flags(rows: list[Record], of_file: bool) -> list[dict[str, str]]:
     who: dict[str, list[str]] = defaultdict(list)
     for row in rows:
         for flag in row["flags"]:
-            if flag.startswith(_OF_FILE) == of_file:
+            if bool(_OF_FILE.match(flag)) == of_file:
                 who[printable(flag, 200)].append(row["student"])
     ranked = sorted(who, key=lambda flag: (-len(who[flag]), flag))
     return [{"what": flag, "who": _names(who[flag])} for flag in ranked]
