@@ -100,6 +100,10 @@ check: $(READY)  ## Lint, format and types
 soak: $(READY) system  ## The long proofs
 	$(PYTEST) -n $(WORKERS) -m soak --timeout 3600 -p no:benchmark
 
+.PHONY: bench-grading
+bench-grading: $(READY)  ## What grading costs, beside nbgrader in the same run, written to out/bench/grading.md
+	$(BIN)/python tests/benchmarks/grading.py
+
 .PHONY: bench
 bench: $(READY)  ## Benchmarks, as ratios against a peer in the same run, written to book/costs.md
 	@mkdir -p out/bench
