@@ -43,7 +43,23 @@ def right(answer: object, x: torch.Tensor, weight: torch.Tensor) -> bool:
     )
 
 
-def play(session: Session, code: str) -> tuple[set[str], list[str]]:
+def ask(session: Session, how: str, x: torch.Tensor, weight: torch.Tensor) -> bool:
+    """One hidden case: whether the answer to a call, a vector–Jacobian product or a module's questions is right."""
+    if how == "module":
+        made = session.make("Block")
+        made.load({"weight": weight})
+        made.parameters()
+        return right(made(x), x, weight)
+    if how == "vjp":
+        y = F.conv2d(x.requires_grad_(), weight)
+        y.backward(torch.ones_like(y))
+        found = session.vjp("conv2d", [x.detach(), weight], torch.ones_like(y), wrt=[0])
+        assert x.grad is not None
+        return right(found.output, x.detach(), weight) and torch.allclose(found.inputs[0], x.grad, atol=1e-5)
+    return right(session.call("conv2d", [x, weight]), x, weight)
+
+
+def play(session: Session, code: str, how: str = "call") -> tuple[set[str], list[str]]:
     """Outcomes of an attack over two hidden cases, and all the words that came out of it."""
     cell: CellResult = session.run_cell(code)
     words = [cell.stdout, cell.stderr, cell.error or "", str(cell.outputs)]
@@ -53,8 +69,7 @@ def play(session: Session, code: str) -> tuple[set[str], list[str]]:
             break
         x, weight = case(seed)
         try:
-            answer = session.call("conv2d", [x, weight])
-            outcomes.add("right" if right(answer, x, weight) else "wrong")
+            outcomes.add("right" if ask(session, how, x, weight) else "wrong")
         except CallFailed as failed:
             outcomes.add(failed.kind)
             words += [failed.type_name, failed.message]
@@ -63,7 +78,7 @@ def play(session: Session, code: str) -> tuple[set[str], list[str]]:
 
 def constant(tree: ast.Module, name: str) -> object:
     found = [node.value for node in tree.body if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == name]
-    return ast.literal_eval(found[0])
+    return ast.literal_eval(found[0]) if found else None
 
 
 @pytest.mark.parametrize("path", ATTACKS, ids=lambda path: path.stem)
@@ -76,7 +91,7 @@ def test_attack(path: Path, sandbox: Sandbox, honest: Session, secret: str) -> N
     assert "right" not in allowed
     before = processes(server_pid(sandbox))
     with sandbox.session() as session:
-        outcomes, words = play(session, code)
+        outcomes, words = play(session, code, str(constant(tree, "ASK") or "call"))
         everything = "\n".join(words)
         assert "LEAK" not in everything
         assert secret not in everything
@@ -89,7 +104,25 @@ def test_attack(path: Path, sandbox: Sandbox, honest: Session, secret: str) -> N
 
 
 def test_there_are_enough_attacks() -> None:
-    assert len(ATTACKS) >= 40
+    assert len(ATTACKS) >= 60
+
+
+HONEST_BLOCK = (
+    HONEST
+    + """
+class Block(torch.nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.weight = torch.nn.Parameter(torch.zeros(3, 2, 2, 3))
+    def forward(self, x): return conv2d(x, self.weight)
+"""
+)
+
+
+@pytest.mark.parametrize("how", ["call", "vjp", "module"])
+def test_the_harness_sees_a_right_answer_however_it_asks(sandbox: Sandbox, how: str) -> None:
+    with sandbox.session() as session:
+        assert play(session, HONEST_BLOCK, how)[0] == {"right"}
 
 
 def test_the_harness_sees_a_right_answer_and_a_leak(sandbox: Sandbox) -> None:
