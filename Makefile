@@ -112,7 +112,7 @@ bench: $(READY)  ## Benchmarks, as ratios against a peer in the same run, writte
 	$(BIN)/python tests/benchmarks/table.py out/bench/times.json --memory out/bench/memory.md
 
 .PHONY: setup
-setup: $(READY) system  ## Only make .venv and look for bubblewrap and Chromium
+setup: $(READY) system  ## Only make .venv and look for bubblewrap, Chromium and PostgreSQL
 
 .PHONY: clean
 clean:  ## Remove what was built (not .venv)
@@ -139,16 +139,22 @@ $(READY): requirements.txt pyproject.toml autograder/pyproject.toml
 	@PYTHONWARNINGS=ignore $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -e . -e ./autograder
 	@touch $@
 
+# PostgreSQL is only for tests, which start servers of their own: Debian's package is told not to start one on this machine.
+NO_CLUSTER := /etc/postgresql-common/createcluster.conf
+
 .PHONY: system
 system:
 	@missing=""; \
 	command -v bwrap > /dev/null || missing="$$missing bubblewrap"; \
 	command -v chromium > /dev/null || command -v chromium-browser > /dev/null || command -v google-chrome > /dev/null || missing="$$missing chromium"; \
+	command -v initdb > /dev/null || compgen -G '/usr/lib/postgresql/*/bin/initdb' > /dev/null || missing="$$missing postgresql"; \
 	test -z "$$missing" && exit 0; \
 	if [ "$$(id -u)" = 0 ] && command -v apt-get > /dev/null; then \
-	    echo "Installing$$missing with apt-get (bubblewrap: the jail that student code runs in; chromium: browser tests)"; \
-	    { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing > /dev/null; } \
+	    echo "Installing$$missing with apt-get (bubblewrap: the jail that student code runs in; chromium: browser tests; postgresql: tests of --db)"; \
+	    case "$$missing" in *postgresql*) test -e $(NO_CLUSTER) || \
+	        { mkdir -p $(dir $(NO_CLUSTER)) && echo 'create_main_cluster = false' > $(NO_CLUSTER); };; esac; \
+	    { apt-get update -qq && DEBIAN_FRONTEND=noninteractive UCF_FORCE_CONFFOLD=1 apt-get install -y -qq --no-install-recommends $$missing > /dev/null; } \
 	        || echo "apt-get could not install$$missing: going on without"; \
 	else \
-	    echo "MISSING:$$missing. On Debian or Ubuntu: sudo apt-get install$$missing. Going on without: no bubblewrap, no grading; no chromium, browser tests are skipped."; \
+	    echo "MISSING:$$missing. On Debian or Ubuntu: sudo apt-get install$$missing. Going on without: no bubblewrap, no grading; no chromium, no browser tests; no postgresql, no tests of it."; \
 	fi
