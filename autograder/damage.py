@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import copy
+import json
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from autograder import notebooks
+from autograder.intake import MAX_BYTES
 from cnncourse.checks.core import Lesson
 
 if TYPE_CHECKING:
@@ -16,6 +19,7 @@ if TYPE_CHECKING:
 DAMAGES = (
     *("bad_json", "missing_cell", "symlink", "duplicated_cell", "truncated", "retyped_cell", "empty", "extra_files"),
     *("no_notebook", "moved_cell", "not_text", "wrong_lesson", "deep_json", "no_metadata"),
+    *("special_file", "changed_test", "oversize", "old_format", "byte_order_mark", "windows_lines", "same_ids"),
 )
 REASONS = {
     "bad_json": "JSON",
@@ -25,6 +29,9 @@ REASONS = {
     "no_notebook": "there is no",
     "not_text": "UTF-8",
     "deep_json": "nested",
+    "special_file": "not a plain file",
+    "oversize": "MB are read",
+    "old_format": "old format",
 }
 
 
@@ -60,6 +67,14 @@ def apply(student: Student, kind: str, lesson: Lesson) -> Student:
     elif kind == "no_metadata":
         for cell in cells:
             cell.metadata = notebooks.node({})
+    elif kind == "same_ids":
+        for cell in cells:
+            cell.id = "same"
+    elif kind == "changed_test":
+        test = next(cell for cell in cells if cell.metadata.get("nbgrader", {}).get("grade_id") == f"check_{names[-1]}")
+        test.source = "print('all points')"
+        test.metadata["nbgrader"]["points"] = 1000
+        student.expected["flag"] = f"test cells that are not the course's: check_{names[-1]}"
     elif kind == "extra_files":
         student.files = {"torch.py": b"raise SystemExit\n", "notes.txt": b"my notes\n"}
         student.expected["flag"] = "files beside the notebook"
@@ -80,6 +95,18 @@ def write(kind: str | None, path: Path, text: str) -> None:
         path.write_bytes(b"")
     elif kind == "not_text":
         path.write_bytes(b"\xff\xfe" + text.encode("utf-16-le"))
+    elif kind == "special_file":
+        os.mkfifo(path)
+    elif kind == "oversize":
+        path.write_text(text, encoding="utf-8")
+        os.truncate(path, MAX_BYTES + 2**20)  # a hole: no disk is filled
+    elif kind == "old_format":
+        tree = json.loads(text)
+        path.write_text(json.dumps({"nbformat": 3, "worksheets": [{"cells": tree["cells"]}]}), encoding="utf-8")
+    elif kind == "byte_order_mark":
+        path.write_text("\ufeff" + text, encoding="utf-8")
+    elif kind == "windows_lines":
+        path.write_text(text.replace("\\n", "\\r\\n").replace("\n", "\r\n"), encoding="utf-8", newline="")
     elif kind == "deep_json":
         path.write_text("[" * 100_000 + "]" * 100_000, encoding="utf-8")
     else:

@@ -291,6 +291,7 @@ def _cell(raw: Any, index: int, strange: list[int]) -> StudentCell:
     clean = source.encode("utf-8", "replace").decode("utf-8").replace("\0", "\N{REPLACEMENT CHARACTER}")
     if clean != source:
         strange.append(index)
+    clean = clean.replace("\r\n", "\n").replace("\r", "\n")  # Python and Markdown read all three alike
     cell_id = raw.get("id")
     return StudentCell(kind, clean, cell_id if isinstance(cell_id, str) else "", _grade_id(raw.get("metadata")))
 

@@ -11,7 +11,7 @@ Rules, so that nobody has to guess (each one that applies is reported as a flag)
   in the student's own kernel. Of a written answer all copies are shown to the person who reads it.
 - *Retyped* cell: gets its type back and keeps its text.
 - *Moved* cell: goes back to where it belongs.
-- Test cells are never taken from the student.
+- Test cells are never taken from the student; where theirs are missing, changed or doubled, a flag says so.
 """
 
 from __future__ import annotations
@@ -72,6 +72,8 @@ def rebuild(source: LessonSource, released_sources: Sequence[str], student: Stud
     flags = list(student.flags)
     places = _match(source, released_sources, student.cells)
     _report_moves(source, places, flags)
+    if not source.version or student.version in (None, source.version):
+        _report_tests(source, released_sources, student.cells, places, flags)
     taken = _answers(source, student.cells, places, flags)
     added = _added(source, released_sources, student.cells, places, taken)
     cells: list[RebuiltCell] = [*added[-1]]
@@ -109,6 +111,26 @@ def _report_moves(source: LessonSource, places: Sequence[int | None], flags: lis
     moved = [name for name in names if name is not None]
     if moved:
         flags.append(f"moved cells were put back: {', '.join(moved)}")
+
+
+def _report_tests(
+    source: LessonSource,
+    released: Sequence[str],
+    cells: Sequence[StudentCell],
+    places: Sequence[int | None],
+    flags: list[str],
+) -> None:
+    there: dict[int | None, list[StudentCell]] = defaultdict(list)
+    for cell, place in zip(cells, places, strict=True):
+        there[place].append(cell)
+    odd = [
+        str(info.grade_id)
+        for info in source.cells
+        if info.is_test
+        and [(c.kind, c.source.strip()) for c in there[info.index]] != [("code", released[info.index].strip())]
+    ]
+    if odd:
+        flags.append(f"test cells that are not the course's: {', '.join(odd)}; the course's own were used")
 
 
 def _longest_rise(numbers: Sequence[int]) -> list[int]:
