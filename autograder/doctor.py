@@ -28,7 +28,7 @@ class Finding:
 
 def examine(lessons: Path | None = None) -> Iterator[Finding]:
     """Look at the jail, the packages, the lessons and the machine, in the order in which they matter."""
-    yield _jail()
+    yield from _jail()
     for name in PACKAGES:
         yield _package(name)
     yield _alembic()
@@ -39,11 +39,19 @@ def examine(lessons: Path | None = None) -> Iterator[Finding]:
     yield Finding(True, f"{platform.system()} {platform.release()}, Python {platform.python_version()}, {cores} cores")
 
 
-def _jail() -> Finding:
+def _jail() -> Iterator[Finding]:
     from autograder.sandbox import probe
+    from autograder.sandbox.cgroup import advice
 
     found = probe()
-    return Finding(found.ok, f"jail: {found.reason or 'student code can be jailed here'}", found.advice)
+    yield Finding(found.ok, f"jail: {found.reason or 'student code can be jailed here'}", found.advice)
+    if found.ok and found.kernel_limits:
+        what = f"limits: by rlimits and a supervisor; not by cgroup as well ({found.kernel_limits})"
+        yield Finding(True, what)
+        if "no cgroup v2" not in found.kernel_limits:
+            yield Finding(False, "limits by cgroup are possible here, and not used", advice(), needed=False)
+    elif found.ok:
+        yield Finding(True, "limits: by cgroup (memory.max, pids.max, cpu.max), rlimits and a supervisor")
 
 
 def _package(name: str) -> Finding:

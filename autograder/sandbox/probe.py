@@ -30,11 +30,15 @@ _SYSCTL += "kernels `sysctl kernel.unprivileged_userns_clone=1`)."
 
 @dataclass(frozen=True)
 class Probe:
-    """ok: student code can be jailed here. Otherwise reason says what is missing, and advice how to get it."""
+    """ok: student code can be jailed here. Otherwise reason says what is missing, and advice how to get it.
+
+    kernel_limits: "" when memory, processes and CPU are limited by cgroup besides, otherwise why they are not.
+    """
 
     ok: bool
     reason: str
     advice: str
+    kernel_limits: str = ""
 
 
 def probe() -> Probe:
@@ -54,7 +58,7 @@ def probe() -> Probe:
                 return Probe(False, f"a jailed cell did not answer ({cell.error}).", "Please report this.")
     except (SandboxError, CallFailed) as error:
         return Probe(False, str(error), advice())
-    return Probe(True, "student code runs in a jail (bubblewrap, namespaces, seccomp).", "")
+    return Probe(True, "student code runs in a jail (bubblewrap, namespaces, seccomp).", "", sandbox.kernel_limits)
 
 
 def _read(path: str) -> str:

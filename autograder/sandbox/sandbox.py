@@ -17,7 +17,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO
 
-from . import launch
+from . import cgroup, launch
 from .limits import Limits, SandboxError
 from .session import Session
 
@@ -51,7 +51,8 @@ class Sandbox:
 
     python_path: folders (copied, read-only) that go on sys.path in the jail. hide: further folders that must not be
     readable even if they lie below /usr or the interpreter's prefix. unsafe: no jail, only a separate process with
-    limits.
+    limits. delegated: where cgroups may be made (found out by default); `kernel_limits` says what became of it, "" for
+    limits by cgroup, otherwise why there are none.
     Raises SandboxError, with advice, when it cannot start.
     """
 
@@ -63,6 +64,7 @@ class Sandbox:
         unsafe: bool = False,
         threads: int = 1,
         hide: Sequence[Path] = (),
+        delegated: cgroup.Delegated | None = None,
     ) -> None:
         for folder in python_path:
             if not Path(folder).is_dir():
@@ -77,7 +79,9 @@ class Sandbox:
         self._process: subprocess.Popen[bytes] | None = None
         self._control: socket.socket | None = None
         self._folder: Path | None = None
-        self._start()
+        self._group: cgroup.Group | None = None
+        self.kernel_limits = ""
+        self._start(delegated)
 
     def __enter__(self) -> Sandbox:
         return self
@@ -87,7 +91,16 @@ class Sandbox:
     ) -> None:
         self.close()
 
-    def _start(self) -> None:
+    def _make_group(self, delegated: cgroup.Delegated) -> str:
+        if delegated.base is None:
+            return delegated.reason
+        try:
+            self._group = cgroup.Group(delegated.base, self.limits, self.threads)
+        except OSError as error:
+            return f"the kernel gave no cgroup: {error}"
+        return ""
+
+    def _start(self, delegated: cgroup.Delegated | None) -> None:
         if not self.unsafe and (sys.platform != "linux" or shutil.which("bwrap") is None):
             raise SandboxError("bubblewrap (bwrap) is not installed.", "See `autograder doctor`.")
         if not hasattr(socket, "send_fds") or not hasattr(os, "fork"):
@@ -97,6 +110,7 @@ class Sandbox:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
         self._control = ours
         try:
+            self.kernel_limits = self._make_group(delegated or cgroup.find())
             stage = launch.stage(self._folder, self._python_path)
             fd = theirs.fileno()
             command = launch.unjailed(stage, fd) if self.unsafe else launch.jailed(stage, fd, self._hide)
@@ -106,7 +120,7 @@ class Sandbox:
                 environment |= {"HOME": str(self._folder / "tmp"), "TMPDIR": str(self._folder / "tmp")}
             with tempfile.TemporaryFile() as log:
                 self._process = subprocess.Popen(
-                    command,
+                    self._group.entering(command) if self._group else command,
                     stdin=subprocess.DEVNULL,
                     stdout=log,
                     stderr=log,
@@ -173,6 +187,9 @@ class Sandbox:
                 self._process.kill()
                 self._process.wait()
             self._process = None
+        if self._group is not None:
+            self._group.close()
+            self._group = None
         if self._folder is not None:
             shutil.rmtree(self._folder, ignore_errors=True)
             self._folder = None
