@@ -27,9 +27,10 @@ def unpack(message: bytes) -> Submission:
     if len(message) < _HEAD.size:
         raise ValueError(f"unpack: {len(message)} bytes; expected a header of {_HEAD.size} and more")
     end = _HEAD.size + _HEAD.unpack_from(message)[0]
-    header: dict[str, Any] = json.loads(message[_HEAD.size : end])
-    data = message[end:] if header.pop("data") else None
-    values: dict[str, Any] = {
-        name: tuple(value) if isinstance(value, list) else value for name, value in header.items()
-    }
-    return Submission(data=data, **values)
+    try:
+        header: dict[str, Any] = json.loads(message[_HEAD.size : end])
+        data = message[end:] if header.pop("data") else None
+        values: dict[str, Any] = {name: tuple(v) if isinstance(v, list) else v for name, v in header.items()}
+        return Submission(data=data, **values)
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        raise ValueError(f"unpack: the header is none of a submission ({type(error).__name__}: {error})") from error
