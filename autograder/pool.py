@@ -15,10 +15,12 @@ import os
 import pickle
 import signal
 import sys
+import tempfile
 import time
 from collections import deque
 from collections.abc import Generator, Iterable, Iterator
 from dataclasses import dataclass, field
+from multiprocessing import reduction
 from multiprocessing.connection import Connection, wait
 from types import TracebackType
 from typing import Any
@@ -67,7 +69,7 @@ class Pool:
             raise ValueError(f"Pool: workers is {workers}; expected at least 1")
         self._kit = kit
         # our own data for our own workers; multiprocessing's pickler would open a file for each tensor
-        self._packed = pickle.dumps(kit)
+        self._shared = _Shared.holding(pickle.dumps(kit))
         self._size = workers
         # `python -c` starts a worker and would look for modules in the folder where the command is run: a student's?
         os.environ["PYTHONSAFEPATH"] = "1"
@@ -131,7 +133,7 @@ class Pool:
 
     def _start(self) -> _Worker:
         ours, theirs = self._context.Pipe()
-        process = self._context.Process(target=_work, args=(self._packed, theirs, os.getpid()), daemon=True)
+        process = self._context.Process(target=_work, args=(self._shared, theirs, os.getpid()), daemon=True)
         process.start()
         theirs.close()
         return _Worker(process, ours, time.monotonic())
@@ -218,7 +220,41 @@ def _end(worker: _Worker) -> None:
     worker.pipe.close()
 
 
-def _work(packed: bytes, pipe: Connection, coordinator: int) -> None:
+class _Shared:
+    """Bytes in a file without a name, which a process that is being started inherits open.
+
+    As an argument they would go down a pipe of which multiprocessing holds both ends: a process that is killed before
+    it has read them all would be waited for for ever.
+    """
+
+    def __init__(self, handle: int) -> None:
+        self._handle = handle
+
+    @classmethod
+    def holding(cls, data: bytes) -> _Shared:
+        with tempfile.TemporaryFile() as file:
+            file.write(data)
+            file.flush()
+            return cls(os.dup(file.fileno()))
+
+    def read(self) -> bytes:
+        size, data = os.fstat(self._handle).st_size, bytearray()
+        while len(data) < size:  # the place in the file is shared with other processes, so it is not used
+            data += os.pread(self._handle, size - len(data), len(data))
+        return bytes(data)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _inherited, (reduction.DupFd(self._handle),)
+
+    def __del__(self) -> None:
+        os.close(self._handle)
+
+
+def _inherited(handle: Any) -> _Shared:
+    return _Shared(handle.detach())
+
+
+def _work(shared: _Shared, pipe: Connection, coordinator: int) -> None:
     """A worker's life: a sandbox, then submissions until an empty message, the pipe's end, or the coordinator's."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the coordinator's to handle
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
@@ -228,7 +264,7 @@ def _work(packed: bytes, pipe: Connection, coordinator: int) -> None:
     torch.set_num_threads(1)
     with contextlib.suppress(EOFError, OSError):  # the coordinator is gone: nobody needs a result
         try:
-            _serve(pickle.loads(packed), pipe)
+            _serve(pickle.loads(shared.read()), pipe)
         except SandboxError as error:
             pipe.send_bytes(json.dumps({"fatal": [error.reason, error.advice]}).encode())
 
