@@ -119,7 +119,7 @@ def _blank(kit: Kit, submission: Submission) -> Record:
 
 def _evaluate(task: Task, replay: Replay) -> ExerciseResult:
     replay.forbidden = task.forbidden
-    return evaluate(task.prepared, Remote(replay))
+    return evaluate(task.prepared, Remote(replay), shown=task.public)
 
 
 def _exercise(task: Task, result: ExerciseResult, rebuilt: Rebuilt, replay: Replay) -> Record:

@@ -33,6 +33,8 @@ _WORDS = {
 class Remote:
     """`call` for the checks."""
 
+    sends = True  # copies of the arguments: what is done to them over there stays there
+
     def __init__(self, replay: Replay) -> None:
         self._replay = replay
 

@@ -187,17 +187,22 @@ def _attempt(function: Callable[..., Any], case: Case) -> Outcome:
         return Outcome(error=CallError("error", type(error).__name__, str(error)))
 
 
-def evaluate(prepared: Prepared, call: Call) -> ExerciseResult:
+def evaluate(prepared: Prepared, call: Call, shown: int | None = None) -> ExerciseResult:
     """Judge a student's function, reached through `call(name, *args, **kwargs)`, and for cases with a `use` through
     `call.subject(name)`.
 
     A CallError is the student's, and so is what a `use` raises over their answers; any other exception from `call` is
     a fault of the caller and passes through (a subject wraps it in a `Fault`).
+
+    A `call` whose attribute `sends` is true sends copies: no argument can come back changed. Only the first `shown`
+    cases get texts for a table (default: all).
     """
     outcomes, modified = [], []
+    sends = bool(getattr(call, "sends", False))
     subject: Any = call.subject(prepared.name) if hasattr(call, "subject") else partial(call, prepared.name)
     for case in prepared.cases:
-        args, kwargs = fresh(case.args), fresh(dict(case.kwargs))
+        kept = sends and case.use is None
+        args, kwargs = (case.args, case.kwargs) if kept else (fresh(case.args), fresh(dict(case.kwargs)))
         try:
             outcomes.append(Outcome(plain(case.answer(subject, args, kwargs))))
         except CallError as error:
@@ -208,12 +213,13 @@ def evaluate(prepared: Prepared, call: Call) -> ExerciseResult:
             if case.use is None:
                 raise
             outcomes.append(Outcome(error=CallError("error", type(error).__name__, str(error))))
-        modified.append(_modified(case, args, kwargs))
+        modified.append(() if sends else _modified(case, args, kwargs))
     passed = [_right(prepared, k, o) for k, o in enumerate(outcomes)]
     constant = _constant(prepared, outcomes)
     share = 0.0 if constant else _share(prepared, passed)
     mistake, hint = _diagnose(prepared, outcomes, passed, constant)
-    rows = tuple(_row(prepared, k, outcomes[k], passed[k], modified[k]) for k in range(len(outcomes)))
+    texts = len(outcomes) if shown is None else shown
+    rows = tuple(_row(prepared, k, o, passed[k], modified[k], k < texts) for k, o in enumerate(outcomes))
     verdict = _verdict(share, outcomes)
     return ExerciseResult(prepared.name, prepared.points * share, prepared.points, share, verdict, mistake, hint, rows)
 
@@ -298,8 +304,12 @@ def _hint(prepared: Prepared, k: int, outcome: Outcome) -> str:
     return describe(outcome.value, prepared.expected[k], case.args, case.rtol, case.atol)
 
 
-def _row(prepared: Prepared, k: int, outcome: Outcome, passed: bool, modified: tuple[str, ...]) -> CaseResult:
+def _row(
+    prepared: Prepared, k: int, outcome: Outcome, passed: bool, modified: tuple[str, ...], shown: bool
+) -> CaseResult:
     case, error = prepared.cases[k], outcome.error
+    if not shown:
+        return CaseResult(case.name, passed, "", "", "", case.weight, modified)
     got = brief(outcome.value)
     if error is not None:
         got = f"{error.type_name}: {error.message}"[:300] if error.message else error.type_name

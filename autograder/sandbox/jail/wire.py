@@ -28,6 +28,7 @@ MAGIC = b"CNW1"
 HEAD = struct.Struct("<4sI")
 SHORT = 256  # characters that a string may have inside the tree
 INT_BITS = 1024
+JOINED = 1 << 16  # bytes of buffers below which a frame is one piece
 
 TORCH_DTYPES: dict[str, torch.dtype] = {
     name: getattr(torch, name)
@@ -174,7 +175,8 @@ def encode(value: Any, bounds: Bounds = DEFAULT) -> list[bytes]:
     tree = json.dumps(writer.node(value), separators=(",", ":")).encode()
     if len(tree) > bounds.tree_bytes:
         raise NotData(f"the value's structure is larger than {bounds.tree_bytes} bytes; use a tensor for many numbers")
-    return [HEAD.pack(MAGIC, len(tree)), tree, *writer.buffers]
+    chunks = [HEAD.pack(MAGIC, len(tree)), tree, *writer.buffers]
+    return [b"".join(chunks)] if writer.size < JOINED else chunks  # one message wakes the receiver once
 
 
 # ---------------------------------------------------------------- receiving
