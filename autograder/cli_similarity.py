@@ -22,7 +22,7 @@ def add(commands: Any, lessons: Any, database: Any) -> None:
     made.add_argument("--submitted", type=Path, required=True, metavar="DIR", help="as for `grade`")
     made.add_argument("--out", type=Path, required=True, metavar="DIR", help="the course's workspace")
     made.add_argument(
-        "--threshold", type=float, metavar="X", help="list pairs that share more than this, 0 to 1 (default: 0.65)"
+        "--threshold", type=float, metavar="X", help="list pairs that share more than this, 0 to 1 (default: 0.7)"
     )
     made.add_argument(
         "--with", dest="others", type=Path, nargs="+", default=[], metavar="DIR", help="earlier classes to compare with"

@@ -3,7 +3,7 @@
 A fingerprint that many in the class have says little, one that hardly anybody has says more: it counts as many bits as
 its rarity, and what a quarter of the class wrote counts nothing, because that is how one writes it. A pair is listed
 when two things hold: it shares more than the threshold of the bits of one of the two (of all their code, or of one
-exercise), and what is shared is together rarer than chance makes in one class of a hundred; there of windows that
+exercise), and what is shared is together rarer than chance makes in one class of a thousand; there of windows that
 stand close together one counts, because they are one decision. So nobody is listed for a short answer, or for an answer
 that the class has in common.
 """
@@ -20,11 +20,11 @@ from numpy.typing import NDArray
 
 from autograder.similarity import TOKENS, Work
 
-THRESHOLD = 0.65
+THRESHOLD = 0.7
 FEW = 4  # what so many have in common may still be a group of friends, in a class however small
 COMMON = 0.25  # what this share of the class wrote says nothing
 MOST_BITS = 6.0  # a window counts at most as if one in 64 wrote it: nobody knows how rare it is in the world
-CHANCE = 7.0  # bits beyond the number of comparisons: one class in a hundred
+CHANCE = 10.0  # bits beyond the number of comparisons: one class in a thousand, if all wrote on their own
 APART = 2 * TOKENS  # windows that begin closer than this are one decision
 BLOCK = 4096
 

@@ -62,11 +62,11 @@ def planted(to: Path) -> set[frozenset[str]]:
 def test_planted_copies_are_found_and_nobody_else(tmp_path: Path) -> None:
     expected = planted(tmp_path / "class")
     source = load_source(LESSON, LESSONS)
-    page, found = write_similarity(source, tmp_path / "class", tmp_path / "out", 0.65)
+    page, found = write_similarity(source, tmp_path / "class", tmp_path / "out", 0.7)
     pairs = {frozenset((p.first.student, p.second.student)): p for p in found.pairs}
     assert pairs.keys() == expected
     one = pairs[frozenset(("one_function", "honest05"))]
-    assert one.whole.share < 0.65 <= one.parts[0].share
+    assert one.whole.share < 0.7 <= one.parts[0].share
     assert one.parts[0].part == "conv2d"
     text = page.read_text()
     assert "honest01 and renamed" in text
@@ -153,7 +153,7 @@ def test_other_classes_are_compared_with_but_not_with_each_other(tmp_path: Path)
     hand_in(tmp_path / "now", "then03", answers(303))
     arguments = ["--lessons", str(LESSONS), "--submitted", str(tmp_path / "now"), "--out", str(tmp_path / "out")]
     source = load_source(LESSON, LESSONS)
-    _, found = write_similarity(source, tmp_path / "now", tmp_path / "out", 0.65, [tmp_path / "then"])
+    _, found = write_similarity(source, tmp_path / "now", tmp_path / "out", 0.7, [tmp_path / "then"])
     assert [{p.first.label, p.second.label} for p in found.pairs] == [{"copier", "then01 (then)"}]
     assert found.own_earlier == 1
     assert main(["similarity", LESSON, *arguments, "--with", str(tmp_path / "then")]) == 0
