@@ -118,7 +118,10 @@ def _is_stub(node: ast.stmt) -> bool:
     if not isinstance(node, ast.FunctionDef):
         return False
     body = [s for s in node.body if not (isinstance(s, ast.Expr) and isinstance(s.value, ast.Constant))]
-    return len(body) == 1 and isinstance(body[0], ast.Raise) and "NotImplementedError" in ast.unparse(body[0])
+    if len(body) != 1 or not isinstance(body[0], ast.Raise):
+        return False
+    # ast.walk needs no stack: writing the expression out again would, and a student chooses how deep it is
+    return any(isinstance(n, ast.Name) and n.id == "NotImplementedError" for n in ast.walk(body[0]))
 
 
 def _without_magics(source: str) -> str:

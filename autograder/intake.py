@@ -99,8 +99,24 @@ def collect(submitted: Path, lesson: str, roster: Path | None = None) -> Iterato
     if submitted.is_file():
         return intake_zip.collect_zip(submitted, lesson, known)
     inbound = intake_exchange.inbound(submitted, lesson)
+    if inbound is None:
+        _not_unpacked(submitted, lesson)
     found = _folder(submitted, lesson) if inbound is None else intake_exchange.collect_exchange(inbound, lesson)
     return found if known is None else _noted(found, known)
+
+
+def _not_unpacked(submitted: Path, lesson: str) -> None:
+    """Some browsers unpack a download without asking; what lies there then is no folder per student."""
+    from autograder.intake_names import Read, canvas, moodle
+
+    inside = list(submitted.iterdir()) if submitted.is_dir() else []
+    names = [path.name for path in inside if moodle([path.name]) or path.suffix == ".ipynb"]
+    unpacked = any(moodle([name]) or isinstance(canvas([name], lesson), Read) for name in names)
+    if unpacked and not any((path / lesson).is_dir() for path in inside):
+        raise AutograderError(
+            f"{submitted} is an unpacked download from Moodle or Canvas",
+            "give the zip itself, as it was downloaded; if it is gone, zip this folder again",
+        )
 
 
 def _noted(found: Iterator[Submission], roster: Roster) -> Iterator[Submission]:

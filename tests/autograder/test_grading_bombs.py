@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from grading_helpers import LESSON
 
+from autograder import inspection
 from autograder.intake import MAX_BYTES, collect
 
 NOTEBOOK = f"{LESSON}.ipynb"
@@ -59,3 +60,15 @@ def test_a_hundred_megabytes_of_outputs_are_refused_unread(tmp_path: Path) -> No
     (entry,) = collect(tmp_path / "submitted", LESSON)
     assert entry.data is None
     assert entry.reason == f"{NOTEBOOK} has 100.0 MB; at most 20 MB are read"
+
+
+@pytest.mark.parametrize(
+    "deep", ["a" + ".b" * 400, "-" * 900 + "1", "f" + "()" * 900, "(" * 150 + ")" * 150, "[" * 5000]
+)
+def test_deep_code_is_read_without_a_stack(deep: str) -> None:
+    """None of these may end in an exception of the grader's own."""
+    for text in (f"def f(x):\n    raise {deep}", f"import a\nb = {deep}", f"f = getattr({deep}, 'x')"):
+        assert not inspection.is_stub(text, "f")
+        assert inspection.uses(text, ["torch.nn"]) == []
+        inspection.hides(text)
+        inspection.defines(text, "f")

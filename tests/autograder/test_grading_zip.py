@@ -244,3 +244,15 @@ def test_notebooks_of_nobody_are_listed(tmp_path: Path) -> None:
     assert entries.pop("Ada").data == b"ada"
     assert len(entries) == 101
     assert all(not e.is_person and "say" in e.reason for e in entries.values())
+
+
+@pytest.mark.parametrize("name", [moodle("Ada", 1), f"ada_101_9001_{NOTEBOOK}"])
+def test_an_unpacked_download_is_known_as_one(tmp_path: Path, name: str) -> None:
+    path = tmp_path / "all" / name
+    path.parent.mkdir(parents=True)
+    path.write_bytes(b"ada")
+    with pytest.raises(AutograderError, match="unpacked download") as error:
+        list(collect(tmp_path / "all", LESSON))
+    assert "zip this folder again" in error.value.fix
+    files = {str(p.relative_to(tmp_path)): p.read_bytes() for p in (tmp_path / "all").rglob("*.ipynb")}
+    assert [e.data for e in found(pack(tmp_path / "again.zip", files)).values()] == [b"ada"]
