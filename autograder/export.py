@@ -9,17 +9,17 @@ import csv
 import io
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
+from autograder import export_rows
+from autograder.database import ensure, locate
 from autograder.errors import AutograderError
+from autograder.export_rows import Row
 from autograder.files import write_text
 from autograder.people_pseudonyms import pseudonyms as draw_names
 from autograder.policy import Policy, load
 from autograder.policy_apply import Outcome, Score, apply
 from autograder.policy_rules import exact
-from autograder.store import open_gradebook
 
 FORMATS = ("nbgrader", "moodle", "canvas")
 NBGRADER_COLUMNS = (
@@ -30,8 +30,6 @@ POLICY_COLUMNS = ("bonus", "letter", "policy")
 COURSE = "course"
 _PERSONAL = ("last_name", "first_name", "email", "lms_user_id", "timestamp")
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\N{FULLWIDTH EQUALS SIGN}", "\N{FULLWIDTH PLUS SIGN}")
-
-Row = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -81,16 +79,17 @@ def export(
     if choice.mapping is not None and not choice.pseudonyms:
         raise AutograderError("--mapping without --pseudonyms", "give both, or leave --mapping out")
     policy = load(choice.policy) if choice.policy is not None else None
-    with open_gradebook(out, db) as gradebook:
-        names = [a.name for a in gradebook.assignments]
-        if choice.lesson is not None and choice.lesson not in names:
-            raise AutograderError(
-                f"the gradebook has no {choice.lesson!r}", f"it has: {', '.join(names) or 'no lesson'}; grade it first"
-            )
-        # A policy looks at the whole course: who won the round before may stand in another lesson.
-        wanted = [name for name in names if policy is not None or choice.lesson in (None, name)]
-        rows = [row for name in wanted for row in _rows(gradebook, name)]
-        students = [student.id for student in gradebook.students] if policy is not None else []
+    database = locate(out, db)
+    ensure(database, out, create=False)
+    names = export_rows.lessons(database)
+    if choice.lesson is not None and choice.lesson not in names:
+        raise AutograderError(
+            f"the gradebook has no {choice.lesson!r}", f"it has: {', '.join(names) or 'no lesson'}; grade it first"
+        )
+    # A policy looks at the whole course: who won the round before may stand in another lesson.
+    wanted = [name for name in names if policy is not None or choice.lesson in (None, name)]
+    rows = export_rows.rows(database, wanted)
+    students = export_rows.students(database) if policy is not None else []
     chosen = [name for name in names if choice.lesson in (None, name)]
     sheet = Sheet(rows, chosen) if policy is None else _ruled(policy, rows, names, chosen, students)
     if choice.pseudonyms:
@@ -105,53 +104,6 @@ def _csv(rows: Sequence[Sequence[object]]) -> str:
     stream = io.StringIO()
     csv.writer(stream, lineterminator="\n").writerows([[safe(value) for value in row] for row in rows])
     return stream.getvalue()
-
-
-def _rows(gradebook: Any, lesson: str) -> list[Row]:
-    assignment = gradebook.find_assignment(lesson)
-    made = []
-    for submission in sorted(gradebook.assignment_submissions(lesson), key=lambda s: str(s.student.id)):
-        if _waits(submission):
-            continue
-        student = submission.student
-        penalty = submission.late_submission_penalty or 0.0
-        made.append(
-            {
-                "assignment": lesson,
-                "duedate": _time(assignment.duedate),
-                "timestamp": _time(submission.timestamp),
-                "student_id": student.id,
-                "last_name": student.last_name,
-                "first_name": student.first_name,
-                "email": student.email,
-                "lms_user_id": student.lms_user_id,
-                "raw_score": float(submission.score),
-                "late_submission_penalty": float(penalty),
-                "score": max(0.0, float(submission.score) - float(penalty)),
-                "max_score": float(submission.max_score),
-                "pending": bool(submission.needs_manual_grade),
-                "handed_in": _utc(submission.timestamp),
-                "due": _utc(submission.duedate),
-            }
-        )
-    return made
-
-
-def _waits(submission: Any) -> bool:
-    """Whether there is only an extension (or was one): nothing handed in, nothing graded, so no score to export."""
-    if submission.timestamp is not None:
-        return False
-    grades = [grade for notebook in submission.notebooks for grade in notebook.grades]
-    return all(g.auto_score is None and g.manual_score is None and not g.needs_manual_grade for g in grades)
-
-
-def _time(moment: datetime | None) -> str:
-    return "" if moment is None else moment.isoformat(sep=" ")
-
-
-def _utc(moment: datetime | None) -> datetime | None:
-    """The gradebook's times are UTC without saying so."""
-    return None if moment is None else moment.replace(tzinfo=UTC)
 
 
 def _ruled(

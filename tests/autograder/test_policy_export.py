@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 from people_helpers import DAY, DUE, FIRST, SECOND, Work, table, workspace
 
+from autograder import export_rows
 from autograder.cli import main
+from autograder.database import locate
 from autograder.errors import AutograderError
 from autograder.export import Choice, export
 from autograder.store import open_gradebook
@@ -130,6 +132,33 @@ def test_ratings_cost_and_decide_the_prizes(out: Path) -> None:
     assert course["dan"]["policy"] == "ratings: 0 outliers, 5 absences: −0.5"
     course = by(rows(out, policy + "presentations: {enabled: yes, file: talks.csv}\n"), "course")
     assert {s: r["score"] for s, r in course.items()} == {"ada": "60", "ben": "53", "cyd": "50", "dan": "49.5"}
+
+
+def test_rows_say_what_nbgraders_objects_say(out: Path) -> None:
+    with open_gradebook(out) as gradebook:
+        one, two = gradebook.find_submission(FIRST, "ben"), gradebook.find_submission(FIRST, "cyd")
+        one.notebooks[0].grades[0].manual_score, one.notebooks[0].grades[0].extra_credit = 2.5, 1
+        one.notebooks[0].late_submission_penalty = 0.25
+        two.notebooks[0].grades[0].auto_score = None
+        two.notebooks[0].grades[0].extra_credit = 3  # of no score: nbgrader does not count it
+        two.notebooks[0].grades[1].needs_manual_grade = True
+        two.extension = DAY
+        gradebook.db.commit()
+    with open_gradebook(out) as gradebook:
+        theirs = {
+            (lesson, s.student.id): (s.score, s.max_score, s.late_submission_penalty, s.needs_manual_grade, s.duedate)
+            for lesson in (FIRST, SECOND)
+            for s in gradebook.assignment_submissions(lesson)
+        }
+    ours = {
+        (row["assignment"], row["student_id"]): (
+            *(row["raw_score"], row["max_score"], row["late_submission_penalty"], row["pending"]),
+            row["due"].replace(tzinfo=None),
+        )
+        for row in export_rows.rows(locate(out), [FIRST, SECOND])
+    }
+    assert len(ours) == 5
+    assert ours == theirs
 
 
 def test_names_that_are_not_there_are_refused_with_their_place(out: Path) -> None:
