@@ -17,6 +17,8 @@ from autograder.export import export
 from autograder.people_log import entries
 from autograder.store import open_gradebook
 
+WHAT = ("extend", "override", "list", "undo", "import")
+
 
 @pytest.fixture
 def out(tmp_path: Path) -> Path:
@@ -219,3 +221,11 @@ def test_a_refusing_gradebook_leaves_no_line(out: Path, monkeypatch: pytest.Monk
     assert late(out) == 86400
     assert json.loads(before)["id"] == 1
     assert SECOND not in before.decode()
+
+
+@pytest.mark.parametrize("command", ["policy example", "policy check", "forget", *[f"people {x}" for x in WHAT]])
+def test_every_part_has_help(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        main([*command.split(), "--help"])
+    assert stopped.value.code == 0
+    assert f"usage: autograder {command}" in capsys.readouterr().out
