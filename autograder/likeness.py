@@ -90,7 +90,7 @@ def compare(works: Sequence[Work], common: Iterable[int] = (), threshold: float 
         pair = _pair(a, b, weights, matches, need)
         if pair.listed >= threshold:
             pairs.append(pair)
-    pairs.sort(key=lambda p: (-p.listed, -p.whole.bits, p.first.label, p.second.label))
+    pairs.sort(key=lambda p: (-round(p.listed, 3), -p.whole.share, p.first.label, p.second.label))
     ours = [i for i, one in enumerate(works) if not one.group]
     few = math.floor(_most(len(works)))
     usual = _usual(shares[""][np.ix_(ours, ours)])
