@@ -7,6 +7,7 @@ under their name.
 
 from __future__ import annotations
 
+import hashlib
 import os
 import pwd
 from collections import defaultdict
@@ -127,8 +128,8 @@ def _latest(root: int, student: str, entries: Sequence[_Folder], lesson: str, ow
         )
     if owners_tell and not chosen.own:
         flags.append(f"the folder in the exchange belongs to {printable(chosen.owner, 40)}, not to the student")
-    shown = student if is_student_id(student) else f"{printable(student, 100)} (+)"
-    if shown != student:
+    if not is_student_id(student):
+        shown = f"{printable(student, 100)} ({hashlib.sha256(os.fsencode(student)).hexdigest()[:8]})"
         return Submission(shown, None, "is no student id (letters, digits, '.', '_', '-', '@', spaces)")
     try:
         folder = open_folder(root, chosen.name)

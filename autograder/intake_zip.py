@@ -126,34 +126,35 @@ def _by_roster(people: Sequence[_Handed], roster: Roster) -> Iterator[tuple[str,
     """Each person's line in the roster, if there is exactly one and nobody else in the zip has a claim on it."""
     blind = len(people) > 1 and len({handed.owner.name for handed in people}) == 1
     claims = [_claim(handed.owner, roster, blind) for handed in people]
-    sure = Counter(found[0] for found, flag in claims if len(found) == 1 and not flag)
+    certain = Counter(found[0] for found, sure in claims if len(found) == 1 and sure)
     claimed = Counter(name for found, _ in claims for name in found)
-    for handed, (found, flag) in zip(people, claims, strict=True):
+    for handed, (found, sure) in zip(people, claims, strict=True):
         owner = handed.owner
         shown = f"{printable(owner.name or owner.lms, 80)} ({owner.number})"
-        if len(found) == 1 and (sure[found[0]] == 1 if not flag else claimed[found[0]] == 1):
-            yield found[0], flag, handed
+        if len(found) == 1 and (certain[found[0]] == 1 if sure else claimed[found[0]] == 1):
+            unsaid = sure or owner.lms == "Moodle"  # where names are all there is, a flag for everybody says nothing
+            yield found[0], "" if unsaid else f"found in the roster by the name {printable(owner.name, 60)}", handed
         elif found:
             yield shown, "several people could be meant: give their numbers in the roster's column lms_id", None
         else:
             yield shown, "is not in the roster: add a line for this person and grade again", None
 
 
-def _claim(owner: Owner, roster: Roster, blind: bool) -> tuple[list[str], str]:
-    """(ids in the roster that this can be, a flag where only the name says so).
+def _claim(owner: Owner, roster: Roster, blind: bool) -> tuple[list[str], bool]:
+    """(ids in the roster that this can be, whether a number says so and not only a name).
 
     Canvas's number is the person's own and decides. Moodle's is made anew for each assignment and may be anybody's
     lms_id by chance: it only decides between people of one name, and where names are hidden.
     """
     numbered = roster.by_number(owner.number)
     if owner.lms == "Canvas" and numbered is not None:
-        return [numbered.student], ""
+        return [numbered.student], True
     if owner.lms == "Moodle" and blind:
-        return ([numbered.student] if numbered is not None else []), ""
+        return ([numbered.student] if numbered is not None else []), True
     named = [person.student for person in roster.by_name(owner.name)]
     if owner.lms == "Moodle" and len(named) > 1 and numbered is not None and numbered.student in named:
-        return [numbered.student], ""
-    return named, f"found in the roster by the name {printable(owner.name, 60)}"
+        return [numbered.student], True
+    return named, False
 
 
 def _submission(archive: Archive, student: str, handed: _Handed, lesson: str, flag: str) -> Submission:

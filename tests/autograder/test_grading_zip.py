@@ -69,6 +69,27 @@ def test_moodle_without_the_last_underscore_and_inside_a_folder(tmp_path: Path) 
     assert entries["Bo Li"].reason == f"there is no {NOTEBOOK}: no file was handed in, only text"
 
 
+class Pipe(io.BytesIO):
+    """A file that can only be written on, as an LMS writes its answer: sizes come after the data."""
+
+    def seekable(self) -> bool:
+        return False
+
+    def seek(self, offset: int, whence: int = 0, /) -> int:
+        raise io.UnsupportedOperation
+
+
+@pytest.mark.parametrize("large", [False, True])
+def test_a_zip_that_was_streamed(tmp_path: Path, large: bool) -> None:
+    pipe = Pipe()
+    with zipfile.ZipFile(pipe, "w", zipfile.ZIP_DEFLATED) as made:
+        for i, name in enumerate(("Ada", "Bo")):
+            with made.open(zipfile.ZipInfo(moodle(name, i + 1)), "w", force_zip64=large) as entry:
+                entry.write(name.encode())
+    (tmp_path / "all.zip").write_bytes(pipe.getvalue())
+    assert {s: e.data for s, e in found(tmp_path / "all.zip").items()} == {"Ada": b"Ada", "Bo": b"Bo"}
+
+
 def test_two_people_of_one_name_stay_two(tmp_path: Path) -> None:
     files = {moodle("Ada Li", 5): b"a", moodle("ada li", 6): b"b", moodle("Ada Li 5", 7): b"c"}
     entries = found(pack(tmp_path / "all.zip", files))
@@ -208,6 +229,7 @@ def test_with_a_roster_moodle_names_decide(tmp_path: Path) -> None:
     entries = found(pack(tmp_path / "all.zip", files), ROSTER)
     people = {s: e.data for s, e in entries.items() if e.is_person}
     assert people == {"grace": b"grace", "ada": b"ada", "bob2": b"bob2"}
+    assert all(e.flags == () for e in entries.values())
     assert "not in the roster" in entries["Max Mallory (9)"].reason
 
 
