@@ -151,6 +151,7 @@ def test_who_disappears_while_the_others_are_graded_is_named_and_tried_again(
     rows = {row["student"]: row for row in grade_class(options).submissions}
     assert rows["student0001"]["status"] == "rejected"
     assert "was gone" in rows["student0001"]["reason"]
+    assert json.loads(record_path(options.out, LESSON, "student0001").read_text())["key"] == ""  # never a result
     again = grade_class(options)
     assert (again.graded_now, again.kept) == (1, 2)
 
