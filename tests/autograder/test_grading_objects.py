@@ -111,11 +111,16 @@ def ask_after_the_end(subject: Subject, n: int) -> object:
     return 1
 
 
+def how_many(subject: Subject, n: int) -> object:
+    return len(subject.make(n).parameters())
+
+
 def test_an_object_is_never_made_anew_behind_a_checks_back(sandbox: Sandbox) -> None:
     exercise = Exercise("norm", 1.0, compiled("norm", SOURCE), lambda: [], ())
-    prepared = prepare(exercise, [Case("after the end", (2,), use=ask_after_the_end)])
-    result, _ = graded(sandbox, prepared, DYING)
+    cases = [Case("after the end", (2,), use=ask_after_the_end), Case("the next", (2,), use=how_many)]
+    result, _ = graded(sandbox, prepare(exercise, cases), DYING)
     assert result.cases[0].got == "a crash of the whole process"
+    assert result.cases[1].passed, "asking for what is gone is no crash of its own"
 
 
 def careless(subject: Subject, n: int) -> object:
