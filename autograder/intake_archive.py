@@ -113,7 +113,9 @@ class _Wary(io.BufferedReader):
     def read(self, size: int | None = -1, /) -> bytes:
         wanted = MAX_DIRECTORY + 1 if size is None or size < 0 else size
         if wanted > MAX_DIRECTORY + 1:
-            raise BadArchive(f"its table of contents claims {wanted / 2**20:.0f} MB; expected at most 16 MB")
+            raise BadArchive(
+                f"its table of contents claims {wanted / 2**20:.0f} MB; expected at most {MAX_DIRECTORY / 2**20:.0f} MB"
+            )
         data = super().read(wanted)
         return _decodable(data) if self.opening and data.startswith(_HEADER) else data
 
