@@ -224,3 +224,11 @@ def test_a_key_that_others_can_read_is_refused(out: Path, capsys: pytest.Capture
     (out / "pseudonyms.key").write_text("short")
     assert main(["export", "--format", "moodle", "--pseudonyms", "--out", str(out)]) == 2
     assert main(["export", "--format", "moodle", "--mapping", "x", "--out", str(out)]) == 2
+
+
+def test_nobody_rates_their_own_presentation(out: Path) -> None:
+    (out.parent / "r.csv").write_text("presentation,rater,rating\nwaves,ada,5\nwaves,ben,1\ngrids,ben,2\n")
+    (out.parent / "t.csv").write_text("presentation,student\nwaves,ada\ngrids,cyd\n")
+    policy = COURSE + "ratings: {enabled: yes, file: r.csv}\npresentations: {enabled: yes, file: t.csv, no_show: []}\n"
+    course = by(rows(out, policy), "course")
+    assert {s: r["score"] for s, r in course.items()} == {"ada": "58", "ben": "50", "cyd": "55", "dan": "50"}
