@@ -16,6 +16,7 @@ import pytest
 from grading_helpers import LESSON, LESSONS, SEED, Graded, digest, without_time
 from nbgrader.api import Gradebook
 
+from autograder.changes import WHY, compare_records
 from autograder.feedback import write_feedback
 from autograder.hidden import hidden_cases
 from autograder.lessons import LessonSource
@@ -120,6 +121,8 @@ def test_a_changed_submission_alone_is_graded_again_and_hand_grades_stay(graded:
     summary = grade_class(graded.options(out=workspace, submitted=submitted, workers=1))
     assert (summary.graded_now, summary.kept) == (1, 29)
     assert next(r for r in summary.submissions if r["student"] == student)["score"] == 0
+    (change,) = compare_records(workspace, LESSON).changes
+    assert (change.student, change.points, change.why) == (student, -graded.rows[student]["score"], (WHY["file"],))
     with open_gradebook(workspace) as gradebook:
         for name in (student, other):
             grade = gradebook.find_grade(f"check_{exercise}", LESSON, LESSON, name)
