@@ -107,7 +107,13 @@ def _grade(commands: Any, lessons: Any, database: Any) -> None:
     text = "Grade what was handed in: student code in a jail, verdicts outside it, scores in nbgrader's gradebook."
     made = _command(commands, "grade", grade, text, [lessons, database])
     made.add_argument("lesson", metavar="LESSON")
-    made.add_argument("--submitted", type=Path, required=True, metavar="DIR", help="DIR/<student>/LESSON/LESSON.ipynb")
+    made.add_argument(
+        "--submitted",
+        type=Path,
+        required=True,
+        metavar="PATH",
+        help="DIR/<student>/LESSON/LESSON.ipynb, or a zip from Moodle or Canvas, or nbgrader's exchange",
+    )
     made.add_argument("--roster", type=Path, metavar="CSV", help="who is who in a zip from Moodle or Canvas")
     made.add_argument("--out", type=Path, required=True, metavar="DIR", help="the course's workspace; made if needed")
     made.add_argument("--workers", type=int, default=0, metavar="N", help="processes (default: one per core)")
