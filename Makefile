@@ -41,7 +41,7 @@ course: $(READY) system book  ## Book, released lessons and a graded sample clas
 	    Report   "$(CURDIR)/$(OUT)/report/"
 
 .PHONY: test
-test: $(READY) system check book test-lessons  ## Everything that CI runs
+test: $(READY) system database check book test-lessons  ## Everything that CI runs
 	$(PYTEST) -n $(WORKERS) --dist loadfile -m "not soak" -p no:benchmark
 
 .PHONY: test-fast
@@ -97,7 +97,7 @@ check: $(READY)  ## Lint, format and types
 	MYPYPATH=book/_ext $(BIN)/mypy -p coursebook --allow-untyped-calls --no-warn-return-any --disable-error-code import-untyped
 
 .PHONY: soak
-soak: $(READY) system  ## The long proofs
+soak: $(READY) system database  ## The long proofs
 	$(PYTEST) -n $(WORKERS) -m soak --timeout 3600 -p no:benchmark
 
 .PHONY: bench-grading
@@ -131,6 +131,18 @@ else \
 fi
 endef
 
+# Installs $$missing as root, else prints the line to run; what needs it is skipped and says so.
+define installed
+test -z "$$missing" && exit 0; \
+if [ "$$(id -u)" = 0 ] && command -v apt-get > /dev/null; then \
+    echo "Installing $$missing with apt-get ($(1))"; \
+    { apt-get update -qq && DEBIAN_FRONTEND=noninteractive UCF_FORCE_CONFFOLD=1 apt-get install -y -qq --no-install-recommends $$missing > /dev/null; } \
+        || echo "apt-get could not install $$missing: going on without"; \
+else \
+    echo "MISSING: $$missing ($(1)). On Debian or Ubuntu: sudo apt-get install $$missing. Going on without."; \
+fi
+endef
+
 $(READY): requirements.txt pyproject.toml autograder/pyproject.toml
 	@test -n "$(PYTHON)" || { echo "No Python 3.11 or newer with venv found. On Debian or Ubuntu: sudo apt-get install python3 python3-venv"; exit 2; }
 	@test -x $(BIN)/python || { echo "Making .venv with $(PYTHON)"; $(PYTHON) -m venv .venv; }
@@ -139,22 +151,20 @@ $(READY): requirements.txt pyproject.toml autograder/pyproject.toml
 	@PYTHONWARNINGS=ignore $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -e . -e ./autograder
 	@touch $@
 
-# PostgreSQL is only for tests, which start servers of their own: Debian's package is told not to start one on this machine.
-NO_CLUSTER := /etc/postgresql-common/createcluster.conf
-
 .PHONY: system
 system:
 	@missing=""; \
 	command -v bwrap > /dev/null || missing="$$missing bubblewrap"; \
 	command -v chromium > /dev/null || command -v chromium-browser > /dev/null || command -v google-chrome > /dev/null || missing="$$missing chromium"; \
-	command -v initdb > /dev/null || compgen -G '/usr/lib/postgresql/*/bin/initdb' > /dev/null || missing="$$missing postgresql"; \
-	test -z "$$missing" && exit 0; \
-	if [ "$$(id -u)" = 0 ] && command -v apt-get > /dev/null; then \
-	    echo "Installing$$missing with apt-get (bubblewrap: the jail that student code runs in; chromium: browser tests; postgresql: tests of --db)"; \
-	    case "$$missing" in *postgresql*) test -e $(NO_CLUSTER) || \
-	        { mkdir -p $(dir $(NO_CLUSTER)) && echo 'create_main_cluster = false' > $(NO_CLUSTER); };; esac; \
-	    { apt-get update -qq && DEBIAN_FRONTEND=noninteractive UCF_FORCE_CONFFOLD=1 apt-get install -y -qq --no-install-recommends $$missing > /dev/null; } \
-	        || echo "apt-get could not install$$missing: going on without"; \
-	else \
-	    echo "MISSING:$$missing. On Debian or Ubuntu: sudo apt-get install$$missing. Going on without: no bubblewrap, no grading; no chromium, no browser tests; no postgresql, no tests of it."; \
-	fi
+	$(call installed,bubblewrap: the jail that student code runs in; chromium: browser tests)
+
+# PostgreSQL is only for tests, which start servers of their own: Debian's package is told not to start one on this machine.
+NO_CLUSTER := /etc/postgresql-common/createcluster.conf
+
+.PHONY: database
+database:
+	@missing=""; \
+	command -v initdb > /dev/null || compgen -G '/usr/lib/postgresql/*/bin/initdb' > /dev/null || missing="postgresql"; \
+	if [ -n "$$missing" ] && [ "$$(id -u)" = 0 ] && ! [ -e $(NO_CLUSTER) ]; then \
+	    mkdir -p $(dir $(NO_CLUSTER)) && echo 'create_main_cluster = false' > $(NO_CLUSTER); fi; \
+	$(call installed,for tests of --db)
