@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import random
 import sqlite3
 import subprocess
@@ -25,7 +26,8 @@ WHERE a.student_id = ? AND c.name LIKE 'check_%'"""
 def run(out: Path, folder: Path, kill_after: float | None) -> tuple[int, list[str]]:
     """Run the writer; with `kill_after` it is killed so many seconds after its first result. (exit code, students)."""
     command = [sys.executable, str(PROGRAM), str(out), str(folder), str(STUDENTS)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+    environment = {**os.environ, "PYTHONPATH": str(PROGRAM.parent)}  # grading takes a script's own folder off the path
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as process:
         assert process.stdout is not None
         timer = None
         said = []
