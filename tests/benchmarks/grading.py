@@ -8,6 +8,7 @@ takes seconds for each. A student's own running time is that of the same cells a
 from __future__ import annotations
 
 import argparse
+import contextlib
 import dataclasses
 import json
 import os
@@ -19,6 +20,7 @@ import threading
 import time
 import types
 from collections import Counter
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -180,8 +182,7 @@ def parts(lesson: str, lessons: Path, submitted: Path, out: Path, number: int) -
     kit = make_kit(source, out, SEED, False)
     submissions = [s for s, _ in zip(collect(submitted, lesson), range(number), strict=False)]
     spent: dict[str, float] = {}
-    with Sandbox(python_path=[kit.jail], limits=kit.limits) as sandbox:
-        jail = _watch(sandbox)
+    with Sandbox(python_path=[kit.jail], limits=kit.limits) as sandbox, _watched(sandbox) as jail:
         grade(kit, sandbox, submissions[0])
         before, start = jail(), time.process_time()
         records = [grade(kit, sandbox, submission) for submission in submissions]
@@ -219,7 +220,8 @@ def _results(lesson: str, rows: list[dict[str, Any]]) -> dict[str, Any]:
     return {"lesson": lesson, "seed": SEED, "sandboxed": True, "submissions": rows, "run": run}
 
 
-def _watch(sandbox: Any) -> Any:
+@contextlib.contextmanager
+def _watched(sandbox: Any) -> Iterator[Callable[[], float]]:
     """A function that says how many CPU seconds the jail has used: its server now, each child just before its end."""
     from autograder.sandbox import Session
 
@@ -232,7 +234,10 @@ def _watch(sandbox: Any) -> Any:
         finish(session)
 
     Session._finish = counted  # type: ignore[method-assign]
-    return lambda: ended[0] + sum(_cpu(pid) for pid in server)
+    try:
+        yield lambda: ended[0] + sum(_cpu(pid) for pid in server)
+    finally:
+        Session._finish = finish  # type: ignore[method-assign]
 
 
 def _cpu(pid: int) -> float:
