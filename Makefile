@@ -101,7 +101,7 @@ soak: $(READY) system database  ## The long proofs
 	$(PYTEST) -n $(WORKERS) -m soak --timeout 3600 -p no:benchmark
 
 .PHONY: bench-grading
-bench-grading: $(READY)  ## What grading costs, beside nbgrader in the same run, written to out/bench/grading.md
+bench-grading: $(READY)  ## What grading costs, beside nbgrader in the same run, written to book/instructors/grading_costs.md
 	$(BIN)/python tests/benchmarks/grading.py
 
 .PHONY: bench

@@ -12,6 +12,7 @@ import contextlib
 import dataclasses
 import json
 import os
+import platform
 import resource
 import subprocess
 import sys
@@ -25,6 +26,7 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
+PAGE = ROOT / "book" / "instructors" / "grading_costs.md"  # included by the page scale.md
 LIGHT = "01_light"
 LIGHT_EXERCISES = ("output_size", "convolve", "conv2d_bias", "equivariance_error", "receptive_field")
 KINDS = ("right", "mistakes", "right", "partial")
@@ -361,7 +363,20 @@ def table(found: list[dict[str, Any]]) -> str:
         "**ratio, running**": lambda f: f"**{f['ratio_running']:.1f}**" if "ratio" in f else "–",
     }
     lines += [f"| {words} | " + " | ".join(value(f) for f in found) + " |" for words, value in rows.items()]
-    return "\n".join(lines) + "\n"
+    return "\n".join([environment(), "", *lines]) + "\n"
+
+
+def environment() -> str:
+    """What the numbers were measured on."""
+    import nbgrader
+    import torch
+
+    models = [line for line in Path("/proc/cpuinfo").read_text().splitlines() if line.startswith("model name")]
+    cpu = models[0].partition(": ")[2] if models else platform.machine()
+    return (
+        f"Measured on {time.strftime('%Y-%m-%d')}: {cpu}, {os.cpu_count()} cores; torch {torch.__version__}, "
+        f"nbgrader {nbgrader.__version__}, Python {platform.python_version()}."
+    )
 
 
 def say(text: str) -> None:
@@ -378,7 +393,7 @@ def main() -> None:
     command.add_argument("--nbgrader", type=int, default=6, metavar="N", help="of them for nbgrader; 0: without")
     command.add_argument("--workers", type=int, default=len(os.sched_getaffinity(0)), metavar="N")
     command.add_argument("--json", type=Path, default=ROOT / "out" / "bench" / "grading.json", metavar="FILE")
-    command.add_argument("--markdown", type=Path, default=ROOT / "out" / "bench" / "grading.md", metavar="FILE")
+    command.add_argument("--markdown", type=Path, default=PAGE, metavar="FILE")
     command.add_argument("--inner", help=argparse.SUPPRESS)
     a = command.parse_args()
     register_light()
