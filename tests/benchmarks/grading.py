@@ -12,18 +12,18 @@ import contextlib
 import dataclasses
 import json
 import os
-import platform
 import resource
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 import types
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+
+from grading_machine import Memory, cpu, descendants, environment
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = ROOT / "book" / "instructors" / "grading_costs.md"  # included by the page scale.md
@@ -82,48 +82,6 @@ def make_class(lesson: str, lessons: Path, number: int, to: Path) -> None:
 
 
 # ------------------------------------------------------------ a whole run, in a process of its own
-
-
-class Memory(threading.Thread):
-    """The most memory that this process and all below it had at once (PSS: shared pages counted once)."""
-
-    def __init__(self, every: float = 2.0) -> None:
-        super().__init__(daemon=True)
-        self.most = self.own = 0.0
-        self._every, self._end = every, threading.Event()
-
-    def run(self) -> None:
-        while not self._end.wait(self._every):
-            own = _pss(os.getpid())
-            self.own = max(self.own, own)
-            self.most = max(self.most, own + sum(_pss(pid) for pid in descendants(os.getpid())))
-
-    def stop(self) -> None:
-        self._end.set()
-        self.join()
-
-
-def _pss(pid: int) -> float:
-    try:
-        lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
-    except OSError:
-        return 0.0
-    return sum(int(line.split()[1]) for line in lines if line.startswith("Pss:")) / 1024
-
-
-def descendants(pid: int) -> list[int]:
-    """Every process below `pid`."""
-    found: list[int] = []
-    waiting = [pid]
-    while waiting:
-        for task in Path(f"/proc/{waiting.pop()}/task").glob("*/children"):
-            try:
-                children = [int(word) for word in task.read_text().split()]
-            except OSError:
-                continue
-            found += children
-            waiting += children
-    return found
 
 
 def whole(lesson: str, lessons: Path, submitted: Path, out: Path, workers: int) -> dict[str, Any]:
@@ -232,25 +190,14 @@ def _watched(sandbox: Any) -> Iterator[Callable[[], float]]:
     finish = Session._finish
 
     def counted(session: Any) -> None:
-        ended[0] += sum(_cpu(pid) for pid in descendants(sandbox._process.pid) if pid not in server)
+        ended[0] += sum(cpu(pid) for pid in descendants(sandbox._process.pid) if pid not in server)
         finish(session)
 
     Session._finish = counted  # type: ignore[method-assign]
     try:
-        yield lambda: ended[0] + sum(_cpu(pid) for pid in server)
+        yield lambda: ended[0] + sum(cpu(pid) for pid in server)
     finally:
         Session._finish = finish  # type: ignore[method-assign]
-
-
-def _cpu(pid: int) -> float:
-    """CPU seconds of a process by the scheduler's own clock, all its threads."""
-    total = 0
-    for task in Path(f"/proc/{pid}/task").glob("*/schedstat"):
-        try:
-            total += int(task.read_text().split()[0])
-        except OSError:
-            continue
-    return total / 1e9
 
 
 def _own(kit: Any, submission: Any) -> float:
@@ -364,19 +311,6 @@ def table(found: list[dict[str, Any]]) -> str:
     }
     lines += [f"| {words} | " + " | ".join(value(f) for f in found) + " |" for words, value in rows.items()]
     return "\n".join([environment(), "", *lines]) + "\n"
-
-
-def environment() -> str:
-    """What the numbers were measured on."""
-    import nbgrader
-    import torch
-
-    models = [line for line in Path("/proc/cpuinfo").read_text().splitlines() if line.startswith("model name")]
-    cpu = models[0].partition(": ")[2] if models else platform.machine()
-    return (
-        f"Measured on {time.strftime('%Y-%m-%d')}: {cpu}, {os.cpu_count()} cores; torch {torch.__version__}, "
-        f"nbgrader {nbgrader.__version__}, Python {platform.python_version()}."
-    )
 
 
 def say(text: str) -> None:
