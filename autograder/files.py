@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import json
 import os
 import stat
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+
+from autograder.errors import AutograderError
 
 
 def write_text(path: Path, text: str, mode: int = 0o644) -> None:
@@ -83,3 +88,16 @@ def _is_link(folder: int | None, name: str | Path) -> bool:
         return stat.S_ISLNK(os.stat(name, dir_fd=folder, follow_symlinks=False).st_mode)
     except OSError:
         return False
+
+
+@contextlib.contextmanager
+def alone(out: Path) -> Iterator[None]:
+    """One command at a time in a workspace; the kernel lets go of the lock when the process ends, however it ends."""
+    with (out / ".lock").open("w") as handle:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise AutograderError(
+                f"another autograder is at work in {out}", "wait until it is done, or use another --out"
+            ) from error
+        yield

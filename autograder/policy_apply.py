@@ -189,8 +189,8 @@ def _prizes(presentations: Presentations, ratings: Ratings | None) -> dict[str, 
         return found
     assert ratings is not None  # the reader of the file sees to it
     given = {n: ratings.rules.rating(_counted(ratings, presentations, n), ratings.instructors) for n in ratings.votes}
-    there = {name: team - presentations.no_show for name, team in presentations.teams.items()}
-    return prizes({name: rating for name, rating in given.items() if rating is not None}, there, presentations.prizes)
+    rated = {name: rating for name, rating in given.items() if rating is not None}
+    return prizes(rated, presentations.teams, presentations.prizes, presentations.no_show)
 
 
 def _counted(ratings: Ratings, presentations: Presentations | None, name: str) -> list[Vote]:

@@ -180,9 +180,12 @@ class Peers:
 
 
 def prizes(
-    ratings: Mapping[str, Fraction], teams: Mapping[str, AbstractSet[str]], amounts: Sequence[Fraction]
+    ratings: Mapping[str, Fraction],
+    teams: Mapping[str, AbstractSet[str]],
+    amounts: Sequence[Fraction],
+    absent: AbstractSet[str] = frozenset(),
 ) -> dict[str, Fraction]:
-    """Who gets what: {student: points}. `teams` holds those of a presentation who were there; others get nothing.
+    """Who gets what: {student: points}. Of a presentation's team those who were `absent` get nothing.
 
     Equal ratings share a place and the places after it are skipped: two firsts get the first prize each, and there is
     no second. A student in two presentations keeps the larger prize.
@@ -191,6 +194,6 @@ def prizes(
     for name, rating in ratings.items():
         place = sum(other > rating for other in ratings.values())
         if place < len(amounts):
-            for student in teams.get(name, frozenset()):
+            for student in teams.get(name, frozenset()) - absent:
                 won[student] = max(won.get(student, Fraction(0)), amounts[place])
     return won

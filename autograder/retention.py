@@ -7,19 +7,17 @@ own files stay, and so does what other students wrote. What lies outside the wor
 
 from __future__ import annotations
 
-import fcntl
 import os
 import shutil
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 from autograder.database import locate
 from autograder.errors import AutograderError
-from autograder.files import read_json, write_json, write_text
+from autograder.files import alone, read_json, write_json, write_text
 from autograder.intake import parse_time
 from autograder.people_pseudonyms import KEY, key, pseudonym
 from autograder.retention_db import Known, delete, is_gradebook, is_sqlite, mentions, scrub, students
@@ -188,7 +186,7 @@ def forget(out: Path, who: Who, db: str | None = None, *, statistics: bool = Fal
 
     The gradebook comes last: a run that is stopped midway finds the students again.
     """
-    with _alone(out):
+    with alone(out):  # a run that grades would write what is removed here
         done = plan(out, who, db)
         place = Workspace(out, db)
         words = place.words(set(done.students))
@@ -204,17 +202,6 @@ def forget(out: Path, who: Who, db: str | None = None, *, statistics: bool = Fal
         if place.gradebook and {known.student for known in students(place.database)} & words.gone:
             left.append(place.database.file or Path(place.database.shown))
     return done, left
-
-
-@contextmanager
-def _alone(out: Path) -> Iterator[None]:
-    """Not while a run grades in the workspace: it would write what is removed here."""
-    with (out / ".lock").open("w") as handle:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            raise AutograderError(f"another autograder is at work in {out}", "wait until it is done") from error
-        yield
 
 
 def _keep_statistics(out: Path, words: Words) -> None:

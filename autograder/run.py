@@ -10,7 +10,6 @@ Memory does not grow with what was handed in: of each submission a key and a row
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import hashlib
 import os
 import secrets
@@ -28,7 +27,7 @@ from autograder.engine_batch import Batch, record_path
 from autograder.engine_key import made_of
 from autograder.engine_stop import Stop
 from autograder.errors import AutograderError
-from autograder.files import read_json, write_json
+from autograder.files import alone, read_json, write_json
 from autograder.intake import Submission, collect
 from autograder.lessons import LessonSource, Record, load_source
 from autograder.release import released
@@ -104,7 +103,7 @@ class Summary:
 def grade_class(options: Options, progress: Callable[[int, int, Record | None], None] | None = None) -> Summary:
     """Grade every submission of a lesson. `progress(done, total, record)` is called as records come in."""
     options.out.mkdir(parents=True, exist_ok=True)
-    with _lock(options.out):
+    with alone(options.out):
         return _Run(options, progress or (lambda done, total, record: None)).go()
 
 
@@ -323,16 +322,3 @@ def draw_seed(out: Path, lesson: str, given: int | None) -> int:
     if seeds.get(lesson) != seed:
         write_json(path, {**seeds, lesson: seed}, 0o600)
     return seed
-
-
-@contextlib.contextmanager
-def _lock(out: Path) -> Iterator[None]:
-    """One run at a time in a workspace; the kernel lets go of the lock when the process ends, however it ends."""
-    with (out / ".lock").open("w") as handle:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            raise AutograderError(
-                f"another autograder is at work in {out}", "wait until it is done, or use another --out"
-            ) from error
-        yield

@@ -241,3 +241,10 @@ def test_a_tie_for_first_leaves_no_second_prize() -> None:
 def test_no_presentation_no_prize_and_two_keep_the_larger() -> None:
     assert prizes({}, {}, AMOUNTS) == {}
     assert prizes({"one": Fraction(3), "two": Fraction(4)}, {"one": {"ada"}, "two": {"ada"}}, AMOUNTS) == {"ada": 5}
+
+
+def test_who_is_absent_wins_nothing_and_frees_no_place() -> None:
+    rated = {"one": Fraction(5), "two": Fraction(4)}
+    teams = {"one": {"there", "absent"}, "two": {"second"}}
+    won = prizes(rated, teams, (Fraction(5), Fraction(3)), absent={"absent"})
+    assert won == {"there": 5, "second": 3}
