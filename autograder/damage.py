@@ -20,6 +20,7 @@ DAMAGES = (
     *("bad_json", "missing_cell", "symlink", "duplicated_cell", "truncated", "retyped_cell", "empty", "extra_files"),
     *("no_notebook", "moved_cell", "not_text", "wrong_lesson", "deep_json", "no_metadata"),
     *("special_file", "changed_test", "oversize", "old_format", "byte_order_mark", "windows_lines", "same_ids"),
+    "strange_cell",
 )
 REASONS = {
     "bad_json": "JSON",
@@ -58,6 +59,10 @@ def apply(student: Student, kind: str, lesson: Lesson) -> Student:
         cells[at] = notebooks.cell("markdown", kept.source, kept.id)
         cells[at].metadata = kept.metadata
         student.expected["flag"] = "retyped cell"
+    elif kind == "strange_cell":
+        cells[at].cell_type = "widget"
+        student.expected["exercises"][names[-1]] = {"verdict": "missing"}
+        student.expected["flag"] = "left out, because unreadable: cell"
     elif kind == "moved_cell":
         cells.insert(1, cells.pop(at))
         student.expected["flag"] = "moved cells"

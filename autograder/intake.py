@@ -233,7 +233,10 @@ def printable(text: str, limit: int) -> str:
 
 
 def parse(data: bytes) -> StudentNotebook:
-    """The cells of a notebook in format 4. Raises Unreadable with a reason for anything else."""
+    """The cells of a notebook in format 4. Raises Unreadable with a reason for anything else.
+
+    A cell that is none (of an unknown type, without text, endless) is left out and flagged; the others are kept.
+    """
     parts = data.count(b"{") + data.count(b"[")
     if parts > MAX_PARTS:  # a million empty cells need a hundred times their size in memory
         raise Unreadable(f"the JSON has some {parts} parts; at most {MAX_PARTS} are read")
@@ -261,16 +264,26 @@ def parse(data: bytes) -> StudentNotebook:
     if len(raw["cells"]) > MAX_CELLS:
         raise Unreadable(f"the notebook has {len(raw['cells'])} cells; at most {MAX_CELLS} are read")
     strange: list[int] = []
-    cells = tuple(_cell(cell, i, strange) for i, cell in enumerate(raw["cells"]))
+    left_out: list[str] = []
+    cells: list[StudentCell] = []
+    for i, cell in enumerate(raw["cells"]):
+        try:
+            cells.append(_cell(cell, i, strange))
+        except _NoCell as error:  # it costs what stands in it, not the notebook
+            left_out.append(f"{i} ({error})")
     lesson, version = _lesson(raw.get("metadata"))
-    return StudentNotebook(cells, lesson, version, _strange(strange))
+    replaced = _listed("characters that are no text were replaced in cell", list(map(str, strange)))
+    return StudentNotebook(
+        tuple(cells), lesson, version, (*_listed("left out, because unreadable: cell", left_out), *replaced)
+    )
 
 
-def _strange(cells: list[int]) -> tuple[str, ...]:
-    if not cells:
-        return ()
-    listed = ", ".join(map(str, cells[:8])) + (" …" if len(cells) > 8 else "")
-    return (f"characters that are no text were replaced in cell {listed}",)
+class _NoCell(Exception):
+    """Something among the cells that is none, with the reason."""
+
+
+def _listed(words: str, cells: list[str]) -> tuple[str, ...]:
+    return (f"{words} {', '.join(cells[:8])}{' …' if len(cells) > 8 else ''}",) if cells else ()
 
 
 def _no_constant(name: str) -> float:
@@ -293,17 +306,17 @@ def _too_deep(raw: Any) -> bool:
 
 def _cell(raw: Any, index: int, strange: list[int]) -> StudentCell:
     if not isinstance(raw, dict):
-        raise Unreadable(f"cell {index} is not a cell")
+        raise _NoCell("it is not an object")
     kind = raw.get("cell_type")
     if kind not in KINDS:
-        raise Unreadable(f"cell {index} has the type {printable(repr(kind), 30)}; expected one of {', '.join(KINDS)}")
+        raise _NoCell(f"its type is {printable(repr(kind), 30)}")
     source = raw.get("source", "")
     if isinstance(source, list) and all(isinstance(line, str) for line in source):
         source = "".join(source)
     if not isinstance(source, str):
-        raise Unreadable(f"the source of cell {index} is not text")
+        raise _NoCell("its source is not text")
     if len(source) > MAX_SOURCE:
-        raise Unreadable(f"cell {index} has {len(source)} characters; at most {MAX_SOURCE} are read")
+        raise _NoCell(f"it has {len(source)} characters; at most {MAX_SOURCE} are read")
     clean = source.encode("utf-8", "replace").decode("utf-8").replace("\0", "\N{REPLACEMENT CHARACTER}")
     if clean != source:
         strange.append(index)

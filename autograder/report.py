@@ -166,7 +166,7 @@ def _attention(rows: list[Record]) -> list[dict[str, str]]:
 # What is said about a file; whatever else is flagged is about what the code in it does.
 _OF_FILE = re.compile(
     "(duplicated|missing|retyped) cell|moved cells|files beside|timestamp|made from version|the latest of|"
-    r"the notebook (is named|was taken)|Canvas marks|is not in the roster|cell \d+ holds characters"
+    "the notebook (is named|was taken)|Canvas marks|is not in the roster|left out, because unreadable|characters that"
 )
 
 

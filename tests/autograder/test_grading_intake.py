@@ -40,10 +40,6 @@ def code(source: Any = "x = 1", **more: Any) -> dict[str, Any]:
         (b'{"nbformat": 3, "worksheets": []}', "old format"),
         (notebook(nbformat=5), "format 5"),
         (notebook([code()] * 2001), "2001 cells"),
-        (notebook(["text"]), "cell 0 is not a cell"),
-        (notebook([code(cell_type="widget")]), "'widget'"),
-        (notebook([code(source={"a": 1})]), "not text"),
-        (notebook([code(source="x" * (2**20 + 1))]), "1048577 characters"),
         (b'{"nbformat": 4, "cells": [], "x": ' + b"9" * 5000 + b"}", "valid JSON"),
     ],
 )
@@ -57,6 +53,28 @@ def test_a_notebook_is_reduced_to_cells() -> None:
     found = parse(notebook([cell], metadata={"cnncourse": {"lesson": LESSON, "version": "1.0"}}))
     assert found.cells == (intake.StudentCell("code", "a\nb", "abc", "conv2d"),)
     assert (found.lesson, found.version) == (LESSON, "1.0")
+
+
+@pytest.mark.parametrize(
+    ("cell", "reason"),
+    [
+        ("text", "it is not an object"),
+        (code(cell_type="widget"), "its type is 'widget'"),
+        (code(cell_type=["code"]), "its type is ['code']"),
+        (code(cell_type="\x1b[2J" * 30), "its type is "),
+        (code(source={"a": 1}), "its source is not text"),
+        (code(source="x" * (2**20 + 1)), "it has 1048577 characters"),
+    ],
+)
+def test_a_cell_that_is_none_costs_itself(cell: Any, reason: str) -> None:
+    found = parse(notebook([code("a = 1"), cell, code("b = 2")]))
+    assert [c.source for c in found.cells] == ["a = 1", "b = 2"]
+    (flag,) = found.flags
+    assert f"cell 1 ({reason}" in flag
+    assert flag.isprintable()
+    many = parse(notebook([cell] * 100)).flags[0]
+    assert many.endswith(" …")
+    assert len(many) < 600
 
 
 def test_characters_that_are_no_text_are_replaced_and_said() -> None:
