@@ -1,108 +1,20 @@
-"""The chapter *convolution*: its form, and that what it says of its own numbers is true.
-
-The page's code cells run here once, in order, in one namespace, with `glue` writing into a dict.
-"""
+"""The chapter *convolution*: what it says of its own numbers is true."""
 
 from __future__ import annotations
 
-import re
-import sys
-from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
 
-import jupytext
 import pytest
 import torch
-import yaml
+from pages import page as chapter
+from pages import same_numbers
 
-PAGE = Path(__file__).parent.parent / "book" / "design" / "convolution.md"
-TEXT = PAGE.read_text(encoding="utf-8")
-CELLS = [cell for cell in jupytext.read(PAGE).cells if cell.cell_type == "code"]
-SHOWN = [cell for cell in CELLS if "remove-cell" not in cell.metadata.get("tags", [])]
-PROSE = "\n".join(cell.source for cell in jupytext.read(PAGE).cells if cell.cell_type != "code")
+test_prose_and_glue_name_the_same_numbers = same_numbers("design/convolution.md")
 
 
 @pytest.fixture(scope="module")
 def page() -> SimpleNamespace:
-    """The names that the page defines, and the numbers that it glues."""
-    glued: dict[str, Any] = {}
-    threads, real = torch.get_num_threads(), sys.modules.get("myst_nb")
-    sys.modules["myst_nb"] = SimpleNamespace(glue=lambda name, value, display=False: glued.update({name: value}))  # type: ignore[assignment]
-    names: dict[str, Any] = {"__name__": "page"}
-    try:
-        for number, cell in enumerate(CELLS):
-            exec(compile(cell.source, f"{PAGE.name}, code cell {number}", "exec"), names)
-    finally:
-        torch.set_num_threads(threads)
-        del sys.modules["myst_nb"]
-        if real is not None:
-            sys.modules["myst_nb"] = real
-    return SimpleNamespace(**names, glued=glued)
-
-
-# ---------------------------------------------------------------- form
-
-
-def test_the_first_cell_imports_and_seeds() -> None:
-    assert "seed_everything()" in SHOWN[0].source
-    assert "import" in SHOWN[0].source
-
-
-@pytest.mark.parametrize("cell", SHOWN, ids=lambda cell: cell.source[:30])
-def test_a_cell_fits_beside_its_idea(cell: Any) -> None:
-    lines = [line for line in cell.source.splitlines() if line.strip()]
-    assert len(lines) <= 15
-    assert max(map(len, lines)) <= 82, "longer lines are cut off at the page's width"
-
-
-@pytest.mark.parametrize(
-    "cell", [c for c in SHOWN if "show_" in c.source and "import" not in c.source], ids=lambda c: c.source[:30]
-)
-def test_a_figure_has_alt_text_and_a_caption_that_is_a_sentence(cell: Any) -> None:
-    figure = cell.metadata["mystnb"]
-    assert len(figure["image"]["alt"]) > 40
-    assert figure["figure"]["caption"].rstrip().endswith(".")
-
-
-def test_the_header_names_kernel_and_format() -> None:
-    header = yaml.safe_load(TEXT.split("---")[1])
-    assert header["jupytext"]["text_representation"]["format_name"] == "myst"
-    assert header["kernelspec"]["name"] == "python3"
-
-
-def test_three_questions_each_with_a_hidden_answer_that_names_the_tempting_one() -> None:
-    asked = re.findall(r"^`{3,}\{exercise\}\n:label: (\S+)", TEXT, re.MULTILINE)
-    answers = dict(
-        re.findall(r"^(?:`{4})\{solution\} (\S+)\n:class: dropdown\n(.*?)^`{4}", TEXT, re.MULTILINE | re.DOTALL)
-    )
-    assert len(asked) == 3
-    assert set(asked) == set(answers)
-    assert all("The tempting answer" in answer for answer in answers.values())
-
-
-def test_both_widgets_and_the_lesson_are_there() -> None:
-    assert "ConvExplorer(" in TEXT
-    assert "SizeExplorer(" in TEXT
-    assert "`01_convolution`" in PROSE
-
-
-def test_every_citation_is_in_the_bibliography() -> None:
-    bib = (PAGE.parent.parent / "references.bib").read_text(encoding="utf-8")
-    known = re.findall(r"^@\w+\{(\w+),", bib, re.MULTILINE)
-    cited = {key for keys in re.findall(r"\{cite:[pt]\}`([^`]+)`", TEXT) for key in keys.split(",")}
-    assert len(known) == len(set(known)), "the same key twice"
-    assert cited <= set(known)
-
-
-# ---------------------------------------------------------------- numbers
-
-
-@pytest.mark.slow
-def test_prose_and_glue_name_the_same_numbers(page: SimpleNamespace) -> None:
-    asked = set(re.findall(r"\{glue:text\}`([^`]+)`", TEXT))
-    assert asked - set(page.glued) == set(), "named in the prose, never glued"
-    assert {name for name in page.glued if name not in asked} == set(), "glued, never named"
+    return chapter("design/convolution.md").run
 
 
 @pytest.mark.slow
