@@ -53,9 +53,9 @@ def script(name: str) -> str:
     return _small(name, "\n\n".join(parts) + "\n")
 
 
-def style(name: str) -> str:
-    """The shared style followed by the style sheet `name`."""
-    return _small(name, _read("_base.css") + _read(name))
+def style(*names: str) -> str:
+    """The shared style followed by the style sheets `names`."""
+    return _small(names[-1], "".join(_read(name) for name in ("_base.css", *names)))
 
 
 def _small(name: str, text: str) -> str:
