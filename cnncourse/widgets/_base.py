@@ -80,6 +80,15 @@ def whole(who: str, name: str, value: Any, low: int, high: int) -> int:
     return int(value)
 
 
+def number(who: str, name: str, value: Any, low: float, high: float) -> float:
+    """`value` as a float between low and high, or an error that says what was wrong."""
+    if isinstance(value, bool) or not isinstance(value, (int, float, np.integer, np.floating)):
+        raise TypeError(f"{who}: {name}={value!r} is a {type(value).__name__}; expected a number, e.g. {name}={low:g}.")
+    if not low <= value <= high:
+        raise ValueError(f"{who}: {name}={value:g}; expected {low:g} to {high:g}. Choose a number in that range.")
+    return float(value)
+
+
 def yes_or_no(who: str, name: str, value: Any) -> bool:
     """`value` if it is True or False, or an error that says what was wrong."""
     if not isinstance(value, (bool, np.bool_)):
