@@ -128,11 +128,13 @@ def _exercise(exercise: Record, checks: Record, people: dict[str, Any]) -> dict[
     cases = checks.get("public", [])
     cell = test_cell_of(exercise["name"])
     given = people.get(cell, {}).get("score")  # a person's points stand in the place of ours
+    extra = people.get(cell, {}).get("extra", 0.0)
     said = [people.get(name, {}).get("comment") for name in (exercise["name"], cell)]
     return {
         "name": exercise["name"],
-        "score": exercise["score"] if given is None else given,
+        "score": (exercise["score"] if given is None else given) + extra,
         "automatic": None if given is None else exercise["score"],
+        "extra": points(extra) if extra else "",
         "comment": "\n\n".join(text for text in said if text),
         "max_score": exercise["max_score"],
         "word": word,
@@ -155,12 +157,14 @@ def _answers(source: LessonSource, record: Record, people: dict[str, Any]) -> It
             continue
         grade = people.get(info.grade_id, {})
         given = record["by_hand"].get(info.grade_id) == "answered"
+        extra = grade.get("extra", 0.0)
         score = grade.get("score") if given or grade.get("score") is not None else 0.0
-        worth = (
-            f"{points(score)} of {points(info.points)}"
-            if score is not None
-            else f"not marked yet ({points(info.points)})"
-        )
+        worth = f"not marked yet ({points(info.points)})"
+        if score is not None:  # nbgrader counts no extra credit before there is a score
+            score += extra
+            worth = f"{points(score)} of {points(info.points)}" + (
+                f", {points(extra)} extra credit in it" if extra else ""
+            )
         yield {
             "name": spoken(info.grade_id),
             "html": markdown(texts[info.grade_id]) if given and info.grade_id in texts else "",

@@ -132,7 +132,7 @@ def say(text: str) -> None:
 
 
 def hand_grades(out: Path, lesson: str, db: str | None = None) -> dict[str, dict[str, dict[str, Any]]]:
-    """What people decided: {student: {grade_id: {"score", "max_score", "comment", "pending"}}}."""
+    """What people decided: {student: {grade_id: {"score", "extra", "max_score", "comment", "pending"}}}."""
     database = locate(out, db)
     if database.file is not None and not database.file.exists():
         return {}

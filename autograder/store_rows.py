@@ -154,7 +154,7 @@ class LessonRows:
 
 
 def people(connection: Any, lesson: str) -> dict[str, dict[str, Values]]:
-    """What people decided: {student: {grade_id: {"score", "max_score", "comment", "pending"}}}."""
+    """What people decided: {student: {grade_id: {"score", "extra", "max_score", "comment", "pending"}}}."""
     there = select(_SUBMITTED.c.student_id).join(Assignment, Assignment.id == _SUBMITTED.c.assignment_id)
     found: dict[str, dict[str, Values]] = {
         student: {} for student in connection.execute(there.where(Assignment.name == lesson)).scalars()
@@ -162,12 +162,14 @@ def people(connection: Any, lesson: str) -> dict[str, dict[str, Values]]:
     most = func.coalesce(_GRADE_CELLS.c.max_score, _TASK_CELLS.c.max_score, 0.0)
     cells = _CELLS.outerjoin(_GRADE_CELLS, _GRADE_CELLS.c.id == _CELLS.c.id)
     cells = cells.outerjoin(_TASK_CELLS, _TASK_CELLS.c.id == _CELLS.c.id)
-    grades = (_CELLS.c.name, _GRADES.c.manual_score, most, _GRADES.c.needs_manual_grade)
-    for student, name, score, points, pending in connection.execute(_of_lesson(_GRADES, cells, grades, lesson)):
-        found[student][name] = {"score": score, "max_score": points, "comment": None, "pending": bool(pending)}
+    given = (_GRADES.c.manual_score, func.coalesce(_GRADES.c.extra_credit, 0.0))
+    grades = (_CELLS.c.name, *given, most, _GRADES.c.needs_manual_grade)
+    for student, name, score, extra, points, pending in connection.execute(_of_lesson(_GRADES, cells, grades, lesson)):
+        values = {"score": score, "extra": extra, "max_score": points, "comment": None, "pending": bool(pending)}
+        found[student][name] = values
     comments = (_CELLS.c.name, _COMMENTS.c.manual_comment)
     for student, name, text in connection.execute(_of_lesson(_COMMENTS, _CELLS, comments, lesson)):
-        nothing = {"score": None, "max_score": None, "comment": None, "pending": False}
+        nothing = {"score": None, "extra": 0.0, "max_score": None, "comment": None, "pending": False}
         found[student].setdefault(name, nothing)["comment"] = text
     return found
 

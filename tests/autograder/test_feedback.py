@@ -118,6 +118,30 @@ def test_what_people_decided_is_on_the_page(course: tuple[Path, LessonSource]) -
     assert "after" not in cy.split("Your functions")[0].split("of 18 points")[1]
 
 
+def test_extra_credit_is_on_the_page_and_in_the_sum(course: tuple[Path, LessonSource]) -> None:
+    out, source = course
+    with open_gradebook(out) as gradebook:
+        for student in ("ada", "bo"):
+            gradebook.find_grade(f"check_{EXERCISES[0]}", NAME, NAME, student).extra_credit = 0.75
+            gradebook.find_grade("why", NAME, NAME, student).extra_credit = 1.25
+        gradebook.find_grade(f"check_{EXERCISES[1]}", NAME, NAME, "ada").manual_score = 0.0
+        gradebook.find_grade(f"check_{EXERCISES[1]}", NAME, NAME, "ada").extra_credit = -0.5
+        gradebook.find_grade("why", NAME, NAME, "ada").manual_score = 2.0
+        gradebook.db.commit()
+        expected = {s: gradebook.find_submission(NAME, s).score for s in STUDENTS}
+    write_feedback(out, source)
+    ada, bo, cy = (page(out, student) for student in STUDENTS)
+    assert "0.75 extra credit" in ada
+    assert "-0.5 extra credit" in ada
+    assert "3.25 of 3, 1.25 extra credit in it" in ada
+    assert "16.25</strong>" in ada  # 18, 0.75 on top, 2.5 less
+    assert expected["ada"] == 16.25 + 3.25
+    assert "18.75</strong>" in bo
+    assert "not marked yet" in bo
+    assert expected["bo"] == 18.75  # nor does nbgrader count the answer's before somebody has marked it
+    assert "extra credit" not in cy
+
+
 def test_deadlines_without_a_gradebook_are_none(tmp_path: Path) -> None:
     assert deadlines(tmp_path, NAME) == {}
 
