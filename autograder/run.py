@@ -29,6 +29,7 @@ from autograder.engine_stop import Stop
 from autograder.errors import AutograderError
 from autograder.files import alone, read_json, write_json
 from autograder.intake import Submission, collect
+from autograder.intake_nobody import nobody
 from autograder.lessons import LessonSource, Record, load_source
 from autograder.release import released
 from autograder.store import Store, write_workspace
@@ -132,10 +133,7 @@ class _Run:
     def go(self) -> Summary:
         self.entries = {s.student: _Entry(self._key(s.student, s.digest), s.is_person) for s in self._collect()}
         if not self.entries:
-            raise AutograderError(
-                f"nobody handed in {self.options.lesson} below {self.options.submitted}",
-                f"expected {self.options.submitted}/<student>/{self.options.lesson}/{self.options.lesson}.ipynb",
-            )
+            raise nobody(self.options.submitted, self.options.lesson)
         engine = self._engine()  # before anything is written: it may refuse what --dask or --slurm says
         write_workspace(self.out, self.source, self.options.submitted, self.options.db)
         with Store(self.out, self.source, self.options.db, self.options.due) as store:

@@ -6,12 +6,13 @@ import os
 from pathlib import Path
 
 import pytest
-from grading_helpers import LESSON, digest
+from grading_helpers import LESSON, LESSONS, digest
 
 from autograder import intake_exchange
 from autograder.errors import AutograderError
 from autograder.intake import Submission, collect
 from autograder.roster import load_roster
+from autograder.run import Options, grade_class
 
 
 def hand_in(
@@ -117,6 +118,39 @@ def test_in_folders_the_roster_only_says_who_is_a_stranger(tmp_path: Path) -> No
     roster.write_text("student\nada\n")
     flags = {s.student: s.flags for s in collect(tmp_path / "submitted", LESSON, roster)}
     assert flags == {"ada": (), "bob": ("is not in the roster",)}
+
+
+def test_where_nobody_handed_in_the_advice_is_about_what_lies_there(
+    exchange: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def said(submitted: Path) -> str:
+        with pytest.raises(AutograderError, match=f"nobody handed in {LESSON}") as error:
+            grade_class(Options(LESSON, submitted, tmp_path / "out", lessons=LESSONS))
+        return f"{error.value} → {error.value.fix}"
+
+    exchange.mkdir(parents=True)
+    empty = said(exchange.parent)
+    assert f"expected {exchange}/<student>+{LESSON}+<time>" in empty
+    assert "there is" not in empty
+    (exchange / f"cy+99_other+{FIRST}+x").mkdir()
+    (exchange / f"dee+98_another+{FIRST}").mkdir()
+    for path in (exchange, exchange.parent, exchange.parent.parent):
+        assert "there is 98_another, 99_other" in said(path)
+    folders = tmp_path / "submitted"
+    for name in ("=\x1b[2J", "99_other"):
+        (folders / "ada" / name).mkdir(parents=True)
+        (folders / "ada" / name / f"{name}.ipynb").write_text("{}")
+    (folders / "ada" / "notes").mkdir()
+    (folders / "roster.csv").write_text("ada")
+    text = said(folders)
+    assert text.isprintable()
+    assert "there is 99_other, =\N{REPLACEMENT CHARACTER}[2J" in text
+    assert f"expected {folders}/<student>/{LESSON}/{LESSON}.ipynb; or give a zip" in text
+    archive = tmp_path / "all.zip"
+    archive.write_bytes(b"")
+    monkeypatch.setattr("autograder.run.collect", lambda *arguments: iter(()))
+    assert "give the zip of all submissions" in said(archive)
+    assert "<student>" not in said(archive)
 
 
 @pytest.mark.parametrize(
