@@ -70,6 +70,13 @@ export function axes(scale, { xTicks, yTicks, xName, yName = "", yText = (v) => 
   return s("g", { class: "cnnw-axes" }, ...grid, ...numbers, ...titles);
 }
 
+/** What is drawn inside the axes only, `spare` pixels beyond them allowed. */
+export function clipped(scale, children, spare = 3) {
+  const [x, y] = [scale.left - spare, scale.top - spare];
+  const [width, height] = [scale.right - scale.left + 2 * spare, scale.bottom - scale.top + 2 * spare];
+  return s("svg", { x, y, width, height, viewBox: `${x} ${y} ${width} ${height}` }, ...children);
+}
+
 /** The path through [x, y] pixel pairs; a gap where one is not finite. */
 export function pathOf(points) {
   let pen = "M";

@@ -3,7 +3,7 @@
 import { ACTIVATIONS, afterLayers } from "./_activations.js";
 import { clamp } from "./_math.js";
 import { chips, slider, swatch } from "./_fields.js";
-import { axes, decades, onResize, pathOf, powerOfTen, scales, ticks, tidy } from "./_plot.js";
+import { axes, clipped, decades, onResize, pathOf, powerOfTen, scales, ticks, tidy } from "./_plot.js";
 import { followTheme, h, s, speaker } from "./_ui.js";
 
 const REACH = 6;
@@ -62,7 +62,6 @@ function panel({ what, title, tangent, act, signal }) {
     scale = scales({ width, height, x: [-REACH, REACH], y, margin: MARGIN });
     svg.setAttribute("viewBox", `0 0 ${width} ${height}`);
     svg.style.height = `${height}px`;
-    const clip = `M${scale.left} ${scale.top - 4}H${scale.right}V${scale.bottom + 2}H${scale.left}Z`;
     const curves = state.functions.map((name) => s("path", { class: `curve slot-${state.slots.get(name)}`, d: sampled(name, what, state, scale) }));
     const dots = state.functions.flatMap((name) => {
       const f = ACTIVATIONS[name];
@@ -78,7 +77,7 @@ function panel({ what, title, tangent, act, signal }) {
     const yTicks = ticks(y[0], y[1], 6);
     svg.replaceChildren(
       axes(scale, { xTicks: [-6, -4, -2, 0, 2, 4, 6], yTicks, xName: "x", yName: title }),
-      s("g", { style: `clip-path: path("${clip}")` }, ...curves, ...dots), cursorOf(state.x, scale),
+      clipped(scale, [...curves, ...dots], 5), cursorOf(state.x, scale),
     );
     svg.setAttribute("aria-valuenow", state.x);
     const read = state.functions.map((name) => `${ACTIVATIONS[name].title} ${tidy(ACTIVATIONS[name][what](state.x, state.slope))}`);
@@ -109,12 +108,11 @@ function fading(act, signal) {
       const points = Array.from({ length: state.layers + 1 }, (_, n) => [scale.x(n), scale.y(Math.max(1e-300, afterLayers(size, n)))]);
       return s("path", { class: `curve slot-${state.slots.get(name)}`, d: pathOf(points) });
     });
-    const clip = `M${scale.left} ${scale.top - 2}H${scale.right + 6}V${scale.bottom}H${scale.left}Z`;
     const xTicks = ticks(0, state.layers, 8).filter(Number.isInteger);
     const yName = "size of the gradient after n layers";
     svg.replaceChildren(
       axes(scale, { xTicks, yTicks: decades(y[0], y[1], 9), xName: "layers n", yName, yText: (v) => powerOfTen(Math.round(Math.log10(v))) }),
-      s("g", { style: `clip-path: path("${clip}")` }, ...curves),
+      clipped(scale, curves),
     );
     const ends = state.functions.map((name) => `${ACTIVATIONS[name].title} ${tidy(afterLayers(ACTIVATIONS[name].slope(state.x, state.slope), state.layers))}`);
     svg.setAttribute("aria-label", `Gradient after ${state.layers} layers at x = ${tidy(state.x)}: ${ends.join(", ")}`);
@@ -141,13 +139,11 @@ function tableHead(n) {
 /** What the numbers at the cursor come to, in words. */
 function lesson(state) {
   const told = state.functions.map((name) => {
-    const slope = ACTIVATIONS[name].slope(state.x, state.slope);
-    const left = Math.abs(afterLayers(slope, state.layers));
-    const what = left === 0 ? "nothing comes back" : left < 1e-3 ? `${tidy(left, 2)} comes back` : left > 1e3 ? `it grows to ${tidy(left, 2)}` : `${tidy(left, 2)} comes back`;
-    return [left, `${ACTIVATIONS[name].title}: ${what}`];
+    const left = afterLayers(ACTIVATIONS[name].slope(state.x, state.slope), state.layers);
+    return `${tidy(left, 2)} (${ACTIVATIONS[name].title})`;
   });
-  const list = told.map(([, text]) => text).join("; ");
-  return `At x = ${tidy(state.x)}, of a gradient of 1 sent back through ${state.layers} such layer${state.layers > 1 ? "s" : ""}: ${list}.`;
+  const through = state.layers > 1 ? `${state.layers} layers` : "one layer";
+  return `Sent back through ${through} at x = ${tidy(state.x)}, a gradient of 1 arrives as ${told.join(", ")}.`;
 }
 
 const SHARED = ["functions", "x", "slope", "layers"];
