@@ -98,7 +98,12 @@ def _simulate(commands: Any, lessons: Any, database: Any) -> None:
     made.add_argument("lesson", metavar="LESSON")
     made.add_argument("--students", type=int, default=30, metavar="N", help="default: 30, which holds every kind")
     made.add_argument(
-        "--to", type=Path, required=True, metavar="DIR", help="empty folder; the truth goes to DIR.truth.json"
+        "--to",
+        type=Path,
+        required=True,
+        metavar="DIR",
+        help="empty folder, or a class made for another lesson, whose students then hand in this one too; the truth "
+        "goes to DIR.truth.json (of several lessons: the last one made) and to DIR.truth/LESSON.json",
     )
     made.add_argument("--seed", type=int, default=0, metavar="S", help="another class for another number (default: 0)")
 

@@ -1,8 +1,9 @@
 """A class that does not exist: right answers, catalogued mistakes, blanks, late ones, damaged files, attacks.
 
 Everything comes from the lesson itself (its solution, its catalogue of mistakes) and a seed, so a class of any size
-can be made anywhere, always the same. Beside the submissions, never inside them, lies `DIR.truth.json`: who is
-what, and what grading must say about them.
+can be made anywhere, always the same. Beside the submissions, never inside them, lies the truth: who is what, and what
+grading must say about them. `DIR.truth.json` is about the lesson made last (as `results.json` is about the one graded
+last), `DIR.truth/LESSON.json` about each: the same students may hand in several lessons.
 """
 
 from __future__ import annotations
@@ -223,18 +224,35 @@ def vary(source: str, variant: int) -> str:
 
 
 def simulate(source: LessonSource, number: int, to: Path, seed: int = 0) -> Path:
-    """Write a class of `number` students below `to` and its truth beside it; returns the path of the truth."""
+    """Write a class of `number` students below `to` and its truth beside it; returns the path of the truth.
+
+    A class that has handed in other lessons hands in this one too: the same names, as far as the numbers agree.
+    """
     if number < 1:
         raise AutograderError(f"a class of {number} students", "give --students a positive number")
-    if to.exists() and any(to.iterdir()):
-        raise AutograderError(f"{to} is not empty", "give an empty or new folder: no submission is ever overwritten")
+    path, each = to.with_name(f"{to.name}.truth.json"), to.with_name(f"{to.name}.truth")
+    _room(source.name, to, path)
     truth: dict[str, Any] = {"lesson": source.name, "seed": seed, "due": DUE.isoformat(), "students": {}}
     for student in Classroom(source, seed).students(number):
         write(student, to, source.name)
         truth["students"][student.name] = student.expected
-    path = to.with_name(to.name + ".truth.json")
-    write_json(path, truth)
+    for file in (each / f"{source.name}.json", path):
+        write_json(file, truth)
     return path
+
+
+def _room(lesson: str, to: Path, truth: Path) -> None:
+    """Refuse what would mix invented students with others, or take the place of what they have handed in."""
+    inside = list(to.iterdir()) if to.exists() else []
+    if inside and not truth.is_file():
+        raise AutograderError(
+            f"{to} is not empty, and no invented class: there is no {truth}",
+            "give an empty or new folder, or one that `autograder simulate` has made",
+        )
+    if any((student / lesson).exists() for student in inside):
+        raise AutograderError(
+            f"the class in {to} has handed in {lesson} already", "give another folder: no submission is overwritten"
+        )
 
 
 def write(student: Student, to: Path, lesson: str) -> None:

@@ -7,12 +7,14 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from grading_helpers import LESSON, LESSONS, Graded
+from grading_helpers import LESSON, LESSONS, Graded, digest
 
 from autograder import package
+from autograder import simulate as simulation
 from autograder.cli import main
 from autograder.errors import AutograderError
 from autograder.files import read_json
@@ -72,6 +74,33 @@ def test_a_class_is_the_same_for_the_same_seed(tmp_path: Path) -> None:
     )
     assert one == two
     assert (tmp_path / "one.truth.json").read_bytes() == (tmp_path / "two.truth.json").read_bytes()
+
+
+def test_a_class_hands_in_a_second_lesson(
+    source: LessonSource, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(simulation, "load", lambda name: load(LESSON))
+    to, second = tmp_path / "class", replace(source, name="99_second")
+    truth = simulation.simulate(source, 3, to)
+    assert truth == tmp_path / "class.truth.json"
+    first, said = digest(to), json.loads(truth.read_text())
+    assert simulation.simulate(second, 4, to) == truth
+    both = digest(to)
+    assert both.items() > first.items()  # nothing that was there has changed
+    assert {path.split("/")[1] for path in both.keys() - first.keys()} == {"99_second"}
+    assert [len(list(to.glob(f"*/{name}/*.ipynb"))) for name in (LESSON, "99_second")] == [3, 4]
+    assert len(list(to.iterdir())) == 4  # the same students, and one more
+    each = {name: json.loads((tmp_path / "class.truth" / f"{name}.json").read_text()) for name in (LESSON, "99_second")}
+    assert json.loads(truth.read_text()) == each["99_second"]
+    assert each[LESSON] == said
+    assert each["99_second"]["students"].keys() > each[LESSON]["students"].keys()
+    for again in (source, second):
+        with pytest.raises(AutograderError, match=f"has handed in {again.name} already"):
+            simulation.simulate(again, 9, to)
+    truth.unlink()  # as it is where a folder holds the work of people
+    with pytest.raises(AutograderError, match="no invented class"):
+        simulation.simulate(replace(source, name="98_third"), 3, to)
+    assert digest(to) == both
 
 
 def test_seeds_are_drawn_once_and_kept(tmp_path: Path) -> None:
