@@ -31,6 +31,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "swapping": BASE | {"layers"},
     **dict.fromkeys(TOOLS, ANY_MODEL | TOOLS),
     **dict.fromkeys(TASKS, ANY_MODEL | {"models", "data", "train"} | TASKS),
+    "experiments": PARTS,
     "zoo": PARTS,
     "checks": PARTS,
     "widgets": PARTS,
