@@ -7,7 +7,7 @@ import { arrow, h, s } from "./_ui.js";
 
 const LINES = 15;
 const GRID = 150;
-const ROOM = { left: 40, right: 10, top: 10, bottom: 40 };
+const ROOM = { left: 40, right: 10, top: 26, bottom: 40 };
 const PAPERS = { light: [[171, 206, 230], [246, 248, 250]], dark: [[44, 92, 124], [29, 36, 44]] };
 
 function bandPaint(canvas, levels, f, view, look) {
@@ -67,7 +67,7 @@ export function lossMap({ onStart, redraw, signal }) {
     const [ex, ey] = points.at(-1);
     return s("g", { class: `trail slot-${slot}` }, s("path", { class: "halo", d: line }), s("path", { class: "curve", d: line }),
       ...points.slice(1, -1).map(([cx, cy]) => s("circle", { cx: cx.toFixed(1), cy: cy.toFixed(1), r: 2.3, class: "step" })),
-      s("circle", { cx: ex, cy: ey, r: 5.5, class: "end" }));
+      s("circle", { cx: ex, cy: ey, r: 5.5, class: "last" }));
   };
 
   const marks = ({ minima, saddles }) => [
@@ -94,7 +94,7 @@ export function lossMap({ onStart, redraw, signal }) {
       s("text", { x: sx, y: sy > scale.bottom - 30 ? sy - 14 : sy + 22, class: "middle", text: "start" }));
     svg.replaceChildren(
       s("g", { class: "ground" }, ...ground),
-      axes(scale, { xTicks: ticks(...view.x, 6), yTicks: ticks(...view.y, 5), xName: "weight x" }),
+      axes(scale, { xTicks: ticks(...view.x, 6), yTicks: ticks(...view.y, 5), xName: "weight x", yName: "weight y" }),
       clipped(scale, [...marks(SURFACES[state.surface]), ...state.runs.map(trail)], 0), handle,
     );
   };

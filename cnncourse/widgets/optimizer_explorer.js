@@ -2,6 +2,7 @@
 
 import { SURFACES, descend, largestRate, lowest, outcome } from "./_descent.js";
 import { chips, slider, swatch } from "./_fields.js";
+import { format } from "./_math.js";
 import { lossMap } from "./_loss_map.js";
 import { axes, clipped, decades, onResize, pathOf, powerOfTen, scales, ticks, tidy } from "./_plot.js";
 import { button, calm, followTheme, h, picker, s, speaker, stepper } from "./_ui.js";
@@ -37,7 +38,7 @@ function lossPlot(act, signal) {
 }
 
 function place([x, y]) {
-  return `(${tidy(x)}, ${tidy(y)})`;
+  return `(${format(x, 3)}, ${format(y, 3)})`;
 }
 
 function ending(run, state) {
@@ -56,7 +57,7 @@ function told(state) {
 
 function table(state) {
   const valley = state.surface === "valley";
-  const head = ["method", `loss after ${state.steps} step${state.steps === 1 ? "" : "s"}`, ...(valley ? ["stable below \u03b7 ="] : []), "where it is"];
+  const head = ["method", `loss after ${state.steps} step${state.steps === 1 ? "" : "s"}`, ...(valley ? ["largest stable \u03b7"] : []), "where it is"];
   const rows = state.runs.map((run) => {
     const { text, bad } = ending(run, state);
     const limit = largestRate(run.method, state.momentum, state.condition);

@@ -53,7 +53,7 @@ class OptimizerExplorer(anywidget.AnyWidget):
         methods: Sequence[str] | str = ("sgd", "momentum"),
         start: Sequence[float] | None = None,
         rate: float | None = None,
-        momentum: float = 0.9,
+        momentum: float = 0.7,
         condition: float = 20.0,
         noise: float = 0.0,
         seed: int = 0,
