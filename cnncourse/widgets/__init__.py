@@ -4,8 +4,22 @@ from __future__ import annotations
 
 from cnncourse.widgets._filters import FILTERS
 from cnncourse.widgets._kernels import KERNELS
+from cnncourse.widgets.activation_plotter import ActivationPlotter
+from cnncourse.widgets.architecture_calculator import ArchitectureCalculator
 from cnncourse.widgets.conv_explorer import ConvExplorer
 from cnncourse.widgets.filter_lens import FilterLens
+from cnncourse.widgets.graph_stepper import GraphStepper
+from cnncourse.widgets.optimizer_explorer import OptimizerExplorer
 from cnncourse.widgets.size_explorer import SizeExplorer
 
-__all__ = ["FILTERS", "KERNELS", "ConvExplorer", "FilterLens", "SizeExplorer"]
+__all__ = [
+    "FILTERS",
+    "KERNELS",
+    "ActivationPlotter",
+    "ArchitectureCalculator",
+    "ConvExplorer",
+    "FilterLens",
+    "GraphStepper",
+    "OptimizerExplorer",
+    "SizeExplorer",
+]

@@ -8,6 +8,7 @@ import { h, s } from "./_ui.js";
 
 const TALL = 70;
 const EDGE = 8;
+const DROP = 42; // between rows, from top to bottom
 
 /** Sizes and a map from (column, height) to pixels: from left to right where there is room, else from top to bottom. */
 function frame({ columns, rows }, width) {
@@ -18,14 +19,14 @@ function frame({ columns, rows }, width) {
     const pitch = TALL + 18;
     const left = EDGE + (room - columns * card - (columns - 1) * gap) / 2;
     const spot = ([c, y]) => [left + c * (card + gap), EDGE + 2 + y * pitch];
-    return { card, width, height: (rows - 1) * pitch + TALL + 2 * EDGE + 4, spot, down: false };
+    return { card, width, height: (rows - 1) * pitch + TALL + 2 * EDGE + 4, spot, down: false, tight: gap < 56 };
   }
   const wide = Math.min(78, Math.max(62, room / rows - 8));
   const step = rows > 1 ? Math.min(wide + 26, Math.max(wide + 6, (room - wide) / (rows - 1))) : 0;
   const full = Math.max(width, (rows - 1) * step + wide + 2 * EDGE);
   const left = (full - (rows - 1) * step - wide) / 2;
-  const spot = ([c, y]) => [left + y * step, EDGE + c * (TALL + 46)];
-  return { card: wide, width: full, height: (columns - 1) * (TALL + 46) + TALL + 2 * EDGE, spot, down: true };
+  const spot = ([c, y]) => [left + y * step, EDGE + c * (TALL + DROP)];
+  return { card: wide, width: full, height: (columns - 1) * (TALL + DROP) + TALL + 2 * EDGE, spot, down: true };
 }
 
 /** A smooth path through points, leaving and arriving along the main direction, and the middle of its last part. */
@@ -49,9 +50,12 @@ export function graphDrawing({ onJump, onKey, redraw, signal }) {
   let plan = null;
   let planned = null;
 
+  /** Where argument `slot` enters gate k: the entries stand in the order of the places that they come from. */
   const ports = (box, k, slot, node) => {
     const [x, y] = box.spot(plan.at[k]);
-    const shift = (slot - (node.from.length - 1) / 2) * Math.min(20, 44 / Math.max(1, node.from.length - 1));
+    const origin = node.from.map((from, n) => (plan.bends.get(`${k}.${n}`).at(-1) ?? plan.at[from])[1] + n * 1e-6);
+    const place = origin.filter((other) => other < origin[slot]).length;
+    const shift = (place - (node.from.length - 1) / 2) * Math.min(20, 44 / Math.max(1, node.from.length - 1));
     return box.down ? [x + box.card / 2 + shift, y - 1] : [x - 1, y + TALL / 2 + shift];
   };
   const edge = (state, box, k, slot) => {
@@ -76,8 +80,8 @@ export function graphDrawing({ onJump, onKey, redraw, signal }) {
       : (now ? `M${ex + 1} ${ey}l8 -5v10z` : `M${ex} ${ey}l-7 -4.5v9z`);
     const parts = [s("path", { class: "wire", d }), s("path", { class: "tip", d: tip })];
     if (step.seen[k]) {
-      const text = tidy(pass.slopes[k][slot]);
-      const wide = Math.max(22, 7 * text.length + 8);
+      const text = tidy(pass.slopes[k][slot], box.tight ? 2 : 3);
+      const wide = Math.max(22, (box.tight ? 6.6 : 7) * text.length + (box.tight ? 5 : 8));
       parts.push(s("rect", { class: "pill", x: middle[0] - wide / 2, y: middle[1] - 9, width: wide, height: 18, rx: 9 }),
         s("text", { class: "local", x: middle[0], y: middle[1] + 4, text }));
     }
@@ -93,8 +97,9 @@ export function graphDrawing({ onJump, onKey, redraw, signal }) {
     const kind = [node.kind === "input" ? "input" : "gate", now ? (step.kind === "forward" ? "valued" : "graded") : "", k === graph.output ? "output" : ""].join(" ");
     const sign = node.kind === "input" ? "" : signOf(node, tidy);
     const group = s("g", { class: `card ${kind}`, "data-name": node.name },
-      s("rect", { class: "body", x, y, width: box.card, height: TALL, rx: 9 }),
+      s("rect", { class: "paper", x, y, width: box.card, height: TALL, rx: 9 }),
       s("path", { class: "head", d: `M${x} ${y + 22}v-13a9 9 0 0 1 9 -9h${box.card - 18}a9 9 0 0 1 9 9v13z` }),
+      s("rect", { class: "body", x, y, width: box.card, height: TALL, rx: 9 }),
       s("text", { class: "name", x: sign ? x + 9 : middle, y: y + 16, "text-anchor": sign ? "start" : "middle", text: node.name }),
       s("text", { class: "sign", x: x + box.card - 8, y: y + 15.5, text: sign }),
       s("text", { class: "value", x: middle, y: y + 40, text: step.seen[k] ? tidy(pass.values[k]) : "\u00b7" }),

@@ -172,7 +172,7 @@ function tidied(all, output) {
     nodes[end].name = taken.has("f") ? "out" : "f";
     taken.add(nodes[end].name);
   }
-  const free = [..."abcdeghpqrsuvwk"].filter((letter) => !taken.has(letter));
+  const free = [..."abcdghpqrsuvwk"].filter((letter) => !taken.has(letter));
   for (const node of nodes) node.name ??= free.shift() ?? `u${nodes.indexOf(node)}`;
   return { nodes, output: end, inputs: nodes.filter((node) => node.kind === "input").map((node) => node.name) };
 }
@@ -181,7 +181,7 @@ function tidied(all, output) {
 export function signOf(node, show) {
   const { kind, constant: c } = node;
   if (kind === "shift") return c < 0 ? `\u2212${show(-c)}` : `+${show(c)}`;
-  if (kind === "scale") return `\u00d7${c < 0 ? `(${show(c)})` : show(c)}`;
+  if (kind === "scale") return `\u00d7${show(c)}`;
   if (kind === "from") return `${show(c)}\u2212`;
   if (kind === "over") return `${show(c)}/`;
   if (kind === "pow") return `^${show(c)}`;

@@ -67,8 +67,8 @@ export function explain(graph, { values, steps }, at, show) {
   const to = nodes[step.node].name;
   const had = step.before === null ? "" : `${show(step.before)} + `;
   const sum = step.before === null ? "" : ` = ${had}${wrap(show(step.gain))}`;
-  const text = `${partial(graph, step.via)} = ${show(step.above)} arrives at the gate ${nodes[step.via].name}, and ${local(graph, step, values, show)}.`;
-  const joined = step.before === null ? "" : ` ${to} already had ${show(step.before)} from its other use: what comes along both paths adds up.`;
+  const text = `What arrives at the gate ${nodes[step.via].name}, ${partial(graph, step.via)} = ${show(step.above)}, times its local derivative ${local(graph, step, values, show)}.`;
+  const joined = step.before === null ? "" : ` ${to} is used more than once and already had ${show(step.before)}: the paths add up.`;
   const done = at === steps.length - 1 ? ` Done: ${inputs.map((name) => `\u2202${out}/\u2202${name} = ${show(step.gradients[nodes.findIndex((node) => node.name === name)])}`).join(", ")}.` : "";
   const head = `${partial(graph, step.node)} = ${had}${wrap(show(step.above))} \u00d7 ${wrap(show(step.slope))}${sum} = ${show(step.gradients[step.node])}`;
   return { phase: "Backward", formula: head, text: text + joined + done };

@@ -45,8 +45,9 @@ function arrange(ui) {
     " below; on an edge, the gate\u2019s local derivative. A click on a card goes to its step.");
   return [
     h("div", { class: "cnnw-row top" }, ui.preset.el, ui.expression.el), ui.error,
-    h("div", { class: "cnnw-stage" }, ui.drawing.el, h("div", { class: "cnnw-say" }, h("p", {}, ui.phase), ui.formula, ui.text)),
-    h("div", { class: "cnnw-row run" }, h("div", { class: "cnnw-row buttons" }, ui.start, ui.back, ui.step, ui.end), h("div", { class: "cnnw-progress" }, ui.bar, ui.count)),
+    h("div", { class: "cnnw-stage" }, ui.drawing.el),
+    h("div", { class: "cnnw-panel" }, h("div", { class: "cnnw-say" }, h("p", {}, ui.phase), ui.formula, ui.text),
+      h("div", { class: "cnnw-row run" }, h("div", { class: "cnnw-row buttons" }, ui.start, ui.back, ui.step, ui.end), h("div", { class: "cnnw-progress" }, ui.bar, ui.count))),
     ui.inputs, legend, ui.speaker.el,
   ];
 }
@@ -94,7 +95,7 @@ function render({ model, el }) {
     ui.phase.textContent = phase;
     ui.phase.dataset.phase = phase;
     ui.formula.textContent = formula;
-    ui.text.textContent = text;
+    ui.text.textContent = text.replaceAll("/\u2202", "/\u2060\u2202"); // no line break inside a derivative
     ui.error.textContent = state.trouble;
     ui.expression.input.value = state.expression;
     ui.bar.max = steps.length - 1;
