@@ -11,7 +11,7 @@ from typing import Any
 
 __version__ = "0.1.0"
 
-_SUBMODULES = ("checks", "data", "fooling", "layers", "models", "plot", "train", "widgets", "zoo")
+_SUBMODULES = ("checks", "data", "features", "fooling", "layers", "models", "plot", "train", "widgets", "zoo")
 _NAMES = {
     "seed_everything": "device",
     "pick_device": "device",

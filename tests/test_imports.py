@@ -16,7 +16,7 @@ MOST_LINES = 400
 # What each part of cnncourse may import of cnncourse, beside itself. A part that is not written yet is no error; a part
 # that is not listed here is.
 BASE = {"errors"}
-ANY_MODEL = BASE | {"device", "layers", "plot", "receptive", "swapping"}
+ANY_MODEL = BASE | {"device", "features", "layers", "plot", "receptive", "swapping"}
 TOOLS = {"analysis", "effective", "train", "visualize", "fooling"}
 TASKS = {"detection", "segmentation", "signals"}
 PARTS = ANY_MODEL | {"data", "models"} | TOOLS | TASKS | {"zoo"}  # all that checks and widgets stand on
@@ -27,6 +27,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "device": BASE,
     "plot": BASE,
     "models": BASE | {"layers"},
+    "features": BASE | {"layers"},
     "receptive": BASE | {"layers"},
     "swapping": BASE | {"layers"},
     **dict.fromkeys(TOOLS, ANY_MODEL | TOOLS),
