@@ -9,7 +9,10 @@ from typing import Any
 from cnncourse.checks import Case, evaluate, load, prepare
 from cnncourse.checks.notebook import Check, caller, show
 
-_MODULES = {"01_convolution": "autograder.hidden.convolution"}
+_MODULES = {
+    "01_convolution": "autograder.hidden.convolution",
+    "02_pooling": "autograder.hidden.pooling",
+}
 
 
 def hidden_cases(lesson: str, exercise: str, seed: int) -> list[Case]:

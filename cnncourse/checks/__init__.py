@@ -38,7 +38,10 @@ __all__ = [
     "prepare",
 ]
 
-_LESSONS = {"01_convolution": "cnncourse.checks.convolution"}
+_LESSONS = {
+    "01_convolution": "cnncourse.checks.convolution",
+    "02_pooling": "cnncourse.checks.pooling",
+}
 
 
 def lesson_names() -> list[str]:
