@@ -96,7 +96,7 @@ export function graphDrawing({ onJump, onKey, redraw, signal }) {
     const now = step.node === k && step.kind !== "start";
     const kind = [node.kind === "input" ? "input" : "gate", now ? (step.kind === "forward" ? "valued" : "graded") : "", k === graph.output ? "output" : ""].join(" ");
     const sign = node.kind === "input" ? "" : signOf(node, tidy);
-    const group = s("g", { class: `card ${kind}`, "data-name": node.name },
+    return s("g", { class: `card ${kind}`, "data-node": k, "data-name": node.name },
       s("rect", { class: "paper", x, y, width: box.card, height: TALL, rx: 9 }),
       s("path", { class: "head", d: `M${x} ${y + 22}v-13a9 9 0 0 1 9 -9h${box.card - 18}a9 9 0 0 1 9 9v13z` }),
       s("rect", { class: "body", x, y, width: box.card, height: TALL, rx: 9 }),
@@ -105,8 +105,6 @@ export function graphDrawing({ onJump, onKey, redraw, signal }) {
       s("text", { class: "value", x: middle, y: y + 40, text: step.seen[k] ? tidy(pass.values[k]) : "\u00b7" }),
       s("line", { class: "rule", x1: x + 10, x2: x + box.card - 10, y1: y + 46.5, y2: y + 46.5 }),
       s("text", { class: "gradient", x: middle, y: y + 62, text: step.gradients[k] === null ? "" : tidy(step.gradients[k]) }));
-    group.addEventListener("click", () => onJump(k));
-    return group;
   };
 
   /** state: graph, pass (from walk), at. */
@@ -120,10 +118,14 @@ export function graphDrawing({ onJump, onKey, redraw, signal }) {
     svg.style.height = `${(box.height * Math.max(220, svg.clientWidth || 700)) / box.width}px`;
     const edges = state.graph.nodes.flatMap((node, k) => node.from.map((_, slot) => edge(state, box, k, slot)));
     edges.sort((a, b) => Number(a.classList.contains("now")) - Number(b.classList.contains("now")));
-    svg.replaceChildren(...edges, ...state.graph.nodes.map((_, k) => card(state, box, k)));
+    svg.replaceChildren(s("g", { "aria-hidden": "true" }, ...edges, ...state.graph.nodes.map((_, k) => card(state, box, k))));
     heard.textContent = reading(state.graph, state.pass, state.at, tidy);
   };
   svg.addEventListener("keydown", onKey);
+  svg.addEventListener("click", (event) => {
+    const chosen = event.target.closest(".card");
+    if (chosen) onJump(Number(chosen.dataset.node));
+  });
   onResize(svg, redraw, signal);
   return { el: h("div", { class: "cnnw-netbox" }, svg, heard), draw };
 }

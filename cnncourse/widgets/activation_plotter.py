@@ -26,7 +26,7 @@ class ActivationPlotter(anywidget.AnyWidget):
     _esm = script("activation_plotter.js")
     _css = style("_plot.css", "activation_plotter.css")
 
-    functions = traitlets.List().tag(sync=True)
+    functions: traitlets.List[Any] = traitlets.List().tag(sync=True)
     x = traitlets.Float().tag(sync=True)
     slope = traitlets.Float().tag(sync=True)
     layers = traitlets.Int().tag(sync=True)

@@ -37,8 +37,8 @@ class OptimizerExplorer(anywidget.AnyWidget):
     _css = style("_plot.css", "optimizer_explorer.css")
 
     surface = traitlets.Unicode().tag(sync=True)
-    methods = traitlets.List().tag(sync=True)
-    start = traitlets.List().tag(sync=True)
+    methods: traitlets.List[Any] = traitlets.List().tag(sync=True)
+    start: traitlets.List[Any] = traitlets.List().tag(sync=True)
     rate = traitlets.Float().tag(sync=True)
     momentum = traitlets.Float().tag(sync=True)
     condition = traitlets.Float().tag(sync=True)

@@ -11,7 +11,7 @@ from widget_harness import embedded_page, opened, page_of
 from cnncourse import widgets
 
 pytestmark = pytest.mark.browser
-ALL = ("ConvExplorer", "SizeExplorer", "FilterLens")
+ALL = tuple(name for name in widgets.__all__ if not name.isupper())
 VENDORED = Path(__file__).parents[2] / "book" / "_vendor" / "vendor" / "widgets"
 
 # Every text that stands on the page and its contrast with what lies behind it.
@@ -154,7 +154,7 @@ def test_two_on_a_page_do_not_share_names(chromium: Any, tmp_path: Path, which: 
 @pytest.mark.skipif(not VENDORED.exists(), reason="book/_vendor/vendor/widgets is not made yet")
 def test_all_run_in_a_static_page_from_a_file(chromium: Any, tmp_path: Path) -> None:
     path = embedded_page([made(which) for which in ALL], tmp_path, VENDORED)
-    watched = opened(chromium, path, ready="document.querySelectorAll('.cnnw[data-look]').length === 3")
+    watched = opened(chromium, path, ready=f"document.querySelectorAll('.cnnw[data-look]').length === {len(ALL)}")
     watched.page.wait_for_selector(".cnnw.lens.ready")
     watched.page.get_by_label("Stride S", exact=True).fill("2")
     watched.page.keyboard.press("Enter")

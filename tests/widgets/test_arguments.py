@@ -11,9 +11,10 @@ import numpy as np
 import pytest
 import torch
 
+from cnncourse import widgets
 from cnncourse.widgets import FILTERS, KERNELS, ConvExplorer, FilterLens, SizeExplorer, _base
 
-ALL = (ConvExplorer, SizeExplorer, FilterLens)
+ALL = [getattr(widgets, name) for name in widgets.__all__ if not name.isupper()]
 
 
 @pytest.mark.parametrize("widget", ALL)
