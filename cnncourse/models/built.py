@@ -10,6 +10,7 @@ from typing import TypeAlias, cast
 import torch
 from torch import Tensor, nn
 
+from cnncourse import layers
 from cnncourse.errors import per_axis, whole
 from cnncourse.models._check import check_chance, check_counts
 from cnncourse.models.alexnet import response_norm
@@ -30,9 +31,11 @@ def from_grammar(
     max_channels: int = 512,
     kernel_size: Each = 3,
     stride: Each = 1,
-    padding: Each | None = None,
-    pool_size: int = 2,
-    pool_stride: int | None = None,
+    padding: Each | str | Sequence[int | str] | None = None,
+    dilation: Each = 1,
+    groups: Each = 1,
+    pool_size: Each = 2,
+    pool_stride: Each | None = None,
     hidden: Each = 128,
     dropout: float = 0.5,
     softmax: bool = False,
@@ -48,9 +51,11 @@ def from_grammar(
     missing, which `optional` decides: for all, or for each time that one is met. Case and spaces do not matter.
 
     - `channels` counts the filters of the first CONV; they double behind each pooling, up to `max_channels`. A list
-      gives one number for each CONV. So do lists for `kernel_size`, `stride`, and `padding`, which is half the kernel,
-      rounded down, by default: with stride 1 and an odd kernel the map keeps its size.
-    - Poolings take windows of `pool_size`, moved by `pool_stride` (default: pool_size).
+      gives one number for each CONV. So do lists for `kernel_size`, `stride`, `dilation`, `groups`, and `padding`; by
+      default that is D times half the kernel, rounded down: with stride 1 and an odd kernel the map keeps its size.
+      "same" keeps it for every kernel, stride 1 given: an even one gets the odd row of zeros behind the map, and its
+      layer is the course's own `layers.Conv2d`, since torch's warns there.
+    - Poolings take windows of `pool_size`, moved by `pool_stride` (default: pool_size); lists give one for each.
     - `hidden` is the number of units of an FC, or a list of one for each but the one that gives the scores; the size of
       what comes in is found by itself.
     - SOFTMAX stands for the class scores: a fully connected layer with `num_classes` units, called `logits`, unless a
@@ -62,8 +67,9 @@ def from_grammar(
     logits. Weights start by He's rule for what comes in, biases at 0.
 
     Raises ValueError that shows the text with a caret under the character that is at fault: for what cannot be read, a
-    CONV or pooling behind an FC, a map smaller than its window, or a net of more than 1,000 layers or `max_parameters`
-    weights; and for lists of the wrong length. TypeError for numbers that are not whole.
+    CONV or pooling behind an FC, a map smaller than its window, groups that do not divide the channels, "same" with a
+    stride, or a net of more than 1,000 layers or `max_parameters` weights; and for lists of the wrong length. TypeError
+    for numbers that are not whole.
 
     >>> from_grammar("[CONV-RELU-POOL]*2-SOFTMAX", channels=8, input_size=8)
     Sequential(
@@ -78,20 +84,25 @@ def from_grammar(
     )
     """
     check_counts("from_grammar", in_channels=in_channels, num_classes=num_classes, max_channels=max_channels)
-    check_counts("from_grammar", pool_size=pool_size, max_parameters=max_parameters)
+    check_counts("from_grammar", max_parameters=max_parameters)
     check_chance("from_grammar: dropout", dropout)
     words = expand(text, numbers, optional)
     convs, full = (sum(word.name == name for word in words) for name in ("CONV", "FC"))
+    pools = sum(word.name in _POOLS for word in words)
     ending = [word.name for word in words[-2:]]
     bare = ending[-1] == "FC" or ending == ["FC", "SOFTMAX"]  # the last FC gives the scores
-    kernels = _each("kernel_size", kernel_size, convs, 1)
+    kernels, dilations = _each("kernel_size", kernel_size, convs, 1), _each("dilation", dilation, convs, 1)
+    windows = _each("pool_size", pool_size, pools, 1)
+    steps = windows if pool_stride is None else _each("pool_stride", pool_stride, pools, 1)
     sizes = _Sizes(
         channels=_filters(words, channels, convs, max_channels),
         kernels=kernels,
         strides=_each("stride", stride, convs, 1),
-        paddings=[k // 2 for k in kernels] if padding is None else _each("padding", padding, convs, 0),
+        paddings=_paddings(padding, kernels, dilations),
+        dilations=dilations,
+        groups=_each("groups", groups, convs, 1),
         units=_each("hidden", hidden, full - bare, 1) + [num_classes] * bare,
-        pool=(pool_size, pool_size if pool_stride is None else whole("from_grammar: pool_stride", pool_stride, 1)),
+        pools=list(zip(windows, steps, strict=True)),
         dropout=dropout,
     )
     side = per_axis("from_grammar: input_size", input_size, 2, 1)
@@ -112,10 +123,26 @@ class _Sizes:
     channels: list[int]
     kernels: list[int]
     strides: list[int]
-    paddings: list[int]
+    paddings: list[int | str]
+    dilations: list[int]
+    groups: list[int]
     units: list[int]
-    pool: tuple[int, int]
+    pools: list[tuple[int, int]]
     dropout: float
+
+
+def _paddings(
+    padding: Each | str | Sequence[int | str] | None, kernels: Sequence[int], dilations: Sequence[int]
+) -> list[int | str]:
+    """A number of rows, or "same", for each CONV."""
+    if padding is None:
+        return [d * (k // 2) for k, d in zip(kernels, dilations, strict=True)]
+    given: Sequence[int | str] | int = ["same"] * len(kernels) if padding == "same" else padding
+    if isinstance(given, str):
+        raise ValueError(f"from_grammar: padding is {given!r}; expected whole numbers or 'same'")
+    numbers = given if isinstance(given, int) else [0 if p == "same" else cast(int, p) for p in given]
+    listed = _each("padding", numbers, len(kernels), 0)
+    return [p if isinstance(given, int) or given[k] != "same" else "same" for k, p in enumerate(listed)]
 
 
 def _each(what: str, value: Each, count: int, least: int) -> list[int]:
@@ -179,13 +206,25 @@ class _Builder:
     def _conv(self, word: Word) -> None:
         s = self.sizes
         c, k, stride, p = s.channels.pop(0), s.kernels.pop(0), s.strides.pop(0), s.paddings.pop(0)
-        self._fits(word, k, p)
+        d, groups, c_in = s.dilations.pop(0), s.groups.pop(0), self.x.shape[1]
+        if c_in % groups or c % groups:
+            fail(self.text, word.at, f"groups={groups} does not divide {c_in} channels in and {c} out; expected 1, or "
+                 "a divisor of both")  # fmt: skip
+        span = d * (k - 1)
+        own = p == "same" and span % 2 == 1
+        if p == "same":
+            if stride != 1:
+                fail(
+                    self.text, word.at, f"padding='same' with stride {stride}; expected stride 1, or padding in numbers"
+                )
+            p = "same" if own else span // 2
+        self._fits(word, span + 1, span // 2 + 1 if own else int(p))
         self.place += 1
-        c_in = self.x.shape[1]
-        self._append(f"conv{self.stage}_{self.place}", word, lambda: _he(nn.Conv2d(c_in, c, k, stride, p)))
+        kind = layers.Conv2d if own else nn.Conv2d
+        self._append(f"conv{self.stage}_{self.place}", word, lambda: _he(kind(c_in, c, k, stride, p, d, groups)))
 
     def _pool(self, word: Word) -> None:
-        kernel, stride = self.sizes.pool
+        kernel, stride = self.sizes.pools.pop(0)
         self._fits(word, kernel, 0)
         self._append(f"pool{self.stage}", word, lambda: _POOLS[word.name](kernel, stride))
         self.stage, self.place = self.stage + 1, 0
@@ -258,7 +297,7 @@ class _Builder:
         return nn.Sequential(OrderedDict((name, factory()) for name, factory in self.layers.items()))
 
 
-def _he(layer: nn.Conv2d | nn.Linear) -> nn.Module:
+def _he(layer: nn.Conv2d | nn.Linear | layers.Conv2d) -> nn.Module:
     """`layer` with weights by He's rule and biases at 0."""
     nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
     nn.init.zeros_(cast(Tensor, layer.bias))

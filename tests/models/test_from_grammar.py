@@ -161,6 +161,13 @@ def test_too_large_is_said_before_memory_is_taken() -> None:
         ({"Q": 2}, ValueError, r"a number is given for Q, but .* has no \*Q"),
         ({"N": 1.5}, TypeError, r"N is 1\.5"),
         ({"optional": [True]}, ValueError, "optional has no answer left"),
+        ({"pool_size": [2, 2, 2]}, ValueError, "pool_size has 3 numbers; expected 2"),
+        ({"pool_stride": 0}, ValueError, "pool_stride is 0"),
+        ({"dilation": 0}, ValueError, "dilation is 0"),
+        ({"groups": 2}, ValueError, "groups=2 does not divide 3 channels in and 32 out"),
+        ({"padding": "valid"}, ValueError, "padding is 'valid'; expected whole numbers or 'same'"),
+        ({"padding": ["same"]}, ValueError, "padding has 1 numbers; expected 2"),
+        ({"padding": "same", "stride": 2}, ValueError, "padding='same' with stride 2"),
         ({"optional": [True] * 3}, ValueError, "more than is asked"),
     ],
 )
@@ -200,6 +207,32 @@ def test_the_lectures_lenet() -> None:
     net = from_grammar("[CONV-POOL-CONV-POOL-CONV-FC]", in_channels=1, channels=[6, 16, 120], kernel_size=5, padding=0)
     assert list(dict(net.named_children())) == ["conv1_1", "pool1", "conv2_1", "pool2", "conv3_1", "flatten", "logits"]
     assert sizes(net, 1, 32, 32) == [(6, 28, 28), (6, 14, 14), (16, 10, 10), (16, 5, 5), (120, 1, 1), (120,), (10,)]
+
+
+def test_the_lectures_exercise() -> None:
+    net = from_grammar("[CONV-POOL]*2-FC-SOFTMAX", input_size=256, channels=[16, 32], kernel_size=4, padding="same",
+                       pool_size=4)  # fmt: skip
+    assert sizes(net, 3, 256, 256) == [(16, 256, 256), (16, 64, 64), (32, 64, 64), (32, 16, 16), (8192,), (10,)]
+    assert [p.numel() for p in net.parameters() if p.dim() > 1] == [768, 8192, 81920]
+
+
+def test_same_keeps_the_map_and_puts_the_odd_row_behind() -> None:
+    net = from_grammar("CONV*3", channels=4, kernel_size=[4, 3, 2], dilation=[1, 2, 3], padding=["same", "same", 0],
+                       groups=[1, 4, 2], input_size=(9, 12))  # fmt: skip
+    assert sizes(net, 3, 9, 12) == [(4, 9, 12), (4, 6, 9)]
+    first, second, third = net
+    x = torch.randn(2, 3, 9, 12)
+    expected = torch.nn.functional.conv2d(torch.nn.functional.pad(x, (1, 2, 1, 2)), first.weight, first.bias)
+    torch.testing.assert_close(first(x), expected)
+    assert isinstance(second, nn.Conv2d)
+    assert (second.padding, second.dilation, second.groups, third.groups) == ((2, 2), (2, 2), 4, 2)
+    with pytest.raises(ValueError, match="the map is 3 × 3 here, smaller than the window 5 × 5"):
+        from_grammar("CONV", dilation=2, padding=0, input_size=3)
+
+
+def test_windows_of_pooling_one_by_one() -> None:
+    net = from_grammar("CONV-POOL-AVGPOOL", channels=2, pool_size=[3, 2], pool_stride=[2, 1], input_size=11)
+    assert sizes(net, 3, 11, 11) == [(2, 11, 11), (2, 5, 5), (2, 4, 4)]
 
 
 def test_alexnet_in_the_notation() -> None:
