@@ -25,7 +25,7 @@ def uses(source: str, names: Iterable[str]) -> list[str]:
     found = _read(source)
     if found is None:
         return []
-    return [name for name in names if any(_reaches(m, name) for m in found.mentioned)]
+    return [name for name in names if name in found.reached or name.startswith(found.stars)]
 
 
 def hides(source: str) -> list[str]:
@@ -42,6 +42,8 @@ class _Reading:
     """What one cell's code refers to, under full names."""
 
     mentioned: frozenset[str]
+    reached: frozenset[str]  # these and what they are part of: a.b.c, a.b, a
+    stars: tuple[str, ...]  # "a.b." of `from a.b import *`
     computed_getattr: bool
 
 
@@ -53,7 +55,15 @@ def _read(source: str) -> _Reading | None:
         return None
     nodes = list(ast.walk(tree))
     computed = any(_is_getattr(node) and _attribute(node) is None for node in nodes)
-    return _Reading(frozenset(_mentioned(nodes)), computed)
+    mentioned = frozenset(_mentioned(nodes))
+    reached = {name[:end] for name in mentioned for end in _ends(name)}
+    stars = tuple(name.removesuffix("*") for name in mentioned if name.endswith(".*"))
+    return _Reading(mentioned, frozenset(reached), stars, computed)
+
+
+def _ends(name: str) -> list[int]:
+    """Where the parts of a dotted name end."""
+    return [k for k, letter in enumerate(name) if letter == "."] + [len(name)]
 
 
 _DYNAMIC = {
@@ -73,11 +83,6 @@ def _could_run(source: str) -> bool:
     except Exception as error:  # whatever strange text does to it
         return not isinstance(error, SyntaxError)
     return True
-
-
-def _reaches(mentioned: str, name: str) -> bool:
-    star = mentioned.removesuffix("*") if mentioned.endswith(".*") else None
-    return mentioned == name or mentioned.startswith(name + ".") or (star is not None and name.startswith(star))
 
 
 def parse(source: str) -> ast.Module | None:

@@ -52,6 +52,8 @@ class Session:
         self._bounds = wire.Bounds(buffer_bytes=limits.answer_bytes)
         self._cell_bounds = wire.Bounds(buffer_bytes=2 * limits.figure_bytes + (1 << 20))
         self._out = ((b"", 0), (b"", 0))
+        self._ahead = wire.Ahead(self._more)
+        self._deadline = 0.0
         self._called = False
         self._used = 0.0
         self._end: str | None = None
@@ -182,7 +184,8 @@ class Session:
         try:
             self._no_early_frame()
             self._send(frame, deadline)
-            reply = wire.read(lambda count: self._receive(count, deadline), bounds)
+            self._deadline = deadline
+            reply = wire.read(self._receive, bounds)
         except wire.WireError as error:
             raise Ended("wire", f"the answer is not one of ours: {error}") from None
         finally:
@@ -194,6 +197,8 @@ class Session:
     # ------------------------------------------------------------ the sockets
 
     def _no_early_frame(self) -> None:
+        if self._ahead.kept:
+            raise Ended("wire", "an answer came before its request")
         try:
             early = self._channel.recv(1, socket.MSG_PEEK)
         except BlockingIOError:
@@ -221,23 +226,19 @@ class Session:
                 if self._end is not None:
                     raise self._why()
 
-    def _receive(self, count: int, deadline: float) -> bytearray:
-        data = bytearray(count)
-        view = memoryview(data)
-        while view:
-            try:
-                got = self._channel.recv_into(view)
-            except BlockingIOError:
-                self._wait(select.POLLIN, deadline)
-                continue
-            except OSError:
-                got = 0
-            if got == 0:
-                raise self._why()
-            view = view[got:]
-            if view and time.monotonic() > deadline:
-                raise Ended("limit", "the time limit was reached", "time")
-        return data
+    def _receive(self, count: int) -> bytearray:
+        try:
+            return self._ahead.take(count)
+        except EOFError:
+            raise self._why() from None
+
+    def _more(self, most: int) -> bytes:
+        """The next bytes of an answer, b"" at its end. Raises Ended at the deadline."""
+        self._wait(select.POLLIN, self._deadline)
+        try:
+            return self._channel.recv(most)
+        except OSError:
+            return b""
 
     def _send(self, chunks: list[bytes], deadline: float) -> None:
         for chunk in chunks:

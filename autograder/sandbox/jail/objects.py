@@ -53,7 +53,7 @@ def perform(request: Mapping[str, Any], target: Any, objects: Objects) -> Any:
     """One request: `target` is the student's function (make, vjp) or the object itself."""
     op = request["op"]
     if "seed" in request:
-        torch.manual_seed(request["seed"])
+        torch.default_generator.manual_seed(request["seed"])
     if op == "vjp":
         return vjp(target, objects.arguments(request), request["kwargs"], request["cotangents"], request["wrt"])
     if op == "make":

@@ -20,23 +20,17 @@ def prepare() -> None:
     global _shell
     _shell = shell.make()
     objects.warm()
+    _seed(0)  # the first seeding of a process takes 15 ms
 
 
 class _Channel:
     def __init__(self, fd: int, limits: dict[str, Any]) -> None:
         self.fd = fd
-        self.incoming = wire.Bounds(buffer_bytes=1 << 40)
+        self.ahead = wire.Ahead(lambda most: os.read(fd, most))
         self.outgoing = wire.Bounds(buffer_bytes=limits["answer_bytes"])
 
     def receive(self, count: int) -> bytearray:
-        data = bytearray(count)
-        view = memoryview(data)
-        while view:
-            got = os.readv(self.fd, [view])
-            if got == 0:
-                raise EOFError
-            view = view[got:]
-        return data
+        return self.ahead.take(count)
 
     def send(self, chunks: list[bytes]) -> None:
         for chunk in chunks:
@@ -51,7 +45,7 @@ def _seed(seed: int) -> None:
 
     random.seed(seed)
     np.random.seed(seed)  # noqa: NPY002 - notebooks use the global generator
-    torch.manual_seed(seed)
+    torch.default_generator.manual_seed(seed)  # torch.manual_seed also asks every other kind of device
 
 
 def run(fd: int, limits: dict[str, Any]) -> None:
@@ -60,7 +54,7 @@ def run(fd: int, limits: dict[str, Any]) -> None:
     _seed(limits["seed"])
     while True:
         try:
-            request = wire.read(channel.receive, channel.incoming)
+            request = wire.read(channel.receive, None)  # from the trusted process: nothing to check
         except EOFError:
             return
         answer = _cell(request, limits) if request["op"] == "cell" else _call(request)
