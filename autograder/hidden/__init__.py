@@ -12,6 +12,7 @@ from cnncourse.checks.notebook import Check, caller, show
 _MODULES = {
     "01_convolution": "autograder.hidden.convolution",
     "02_pooling": "autograder.hidden.pooling",
+    "03_training": "autograder.hidden.training",
 }
 
 

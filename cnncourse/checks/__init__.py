@@ -41,6 +41,7 @@ __all__ = [
 _LESSONS = {
     "01_convolution": "cnncourse.checks.convolution",
     "02_pooling": "cnncourse.checks.pooling",
+    "03_training": "cnncourse.checks.training",
 }
 
 
