@@ -18,7 +18,8 @@ from cnncourse.checks import load
 ROOT = Path(__file__).resolve().parents[1]
 LESSONS = sorted((ROOT / "lessons").glob("*/*.ipynb"))
 each = pytest.mark.parametrize("path", LESSONS, ids=lambda p: p.stem)
-STUB = re.compile(r"^    # YOUR CODE HERE\n    raise NotImplementedError\(\)$", re.MULTILINE)
+STUB = re.compile(r"^( {4}| {8})# YOUR CODE HERE\n\1raise NotImplementedError\(\)$", re.MULTILINE)
+SOLUTION = re.compile(r"### BEGIN SOLUTION\n(.*?)\n *### END SOLUTION", re.DOTALL)
 
 
 def environment():
@@ -78,13 +79,15 @@ def course(tmp_path_factory):
 @each
 def test_released_notebook_holds_no_solution(course, path):
     released = nbformat.read(course / "release" / path.stem / path.name, as_version=4)
+    solved = {grade_id(c): SOLUTION.findall(c.source) for c in nbformat.read(path, as_version=4).cells}
     text = "\n".join(c.source for c in released.cells)
     for word in ("BEGIN", "HIDDEN", "autograder", "Rubric", "scored("):
         assert word not in text
     for cell in released.cells:
         if cell.cell_type == "code" and cell.metadata.get("nbgrader", {}).get("solution"):
-            assert STUB.search(cell.source), cell.source
-            assert len(cell.source.splitlines()) <= 5
+            hidden = solved[grade_id(cell)]
+            assert len(STUB.findall(cell.source)) == len(hidden) > 0, cell.source
+            assert not {line for part in hidden for line in part.splitlines()} & set(cell.source.splitlines())
         if grade_id(cell) in load(path.stem).questions:
             assert cell.source == "YOUR ANSWER HERE"
 
