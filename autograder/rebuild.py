@@ -21,8 +21,11 @@ from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from autograder import reaching
 from autograder.intake import StudentCell, StudentNotebook
 from autograder.lessons import CellInfo, LessonSource
+
+MAX_REACHES = 12
 
 
 @dataclass(frozen=True)
@@ -81,6 +84,7 @@ def rebuild(source: LessonSource, released_sources: Sequence[str], student: Stud
     for info in source.cells:
         cells.append(_place(info, released_sources[info.index], student.cells, taken, missing, flags))
         cells.extend(added[info.index])
+    flags.extend(_reaching(cells))
     doubt = _doubt(source, student, missing)
     if source.version and student.version and student.version != source.version and not doubt:
         flags.append(f"made from version {student.version} of the lesson, graded as version {source.version}")
@@ -217,6 +221,13 @@ def _place(
     if cell.kind != info.kind:
         flags.append(f"retyped cell ({cell.kind} for {info.kind}): {info.grade_id}")
     return RebuiltCell(info.kind, cell.source, "answer", info)
+
+
+def _reaching(cells: Sequence[RebuiltCell]) -> list[str]:
+    """What a person should look at in the student's own code, although the jail gives it nothing."""
+    own = [cell.source for cell in cells if cell.kind == "code" and cell.origin in ("added", "answer")]
+    found = sorted({what for text in own for what in reaching.reaches(text)})
+    return [f"reaches beyond the exercises ({what}): read the code" for what in found[:MAX_REACHES]]
 
 
 def _doubt(source: LessonSource, student: StudentNotebook, missing: set[str]) -> str:

@@ -6,6 +6,7 @@ counted, so that a notebook full of traps ends too.
 
 from __future__ import annotations
 
+import builtins
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -20,7 +21,11 @@ from autograder.sandbox import CallFailed, CellResult, Sandbox, Session
 MAX_DEAD_CELLS = 3
 MAX_CRASHES = 2  # of one function; after the first time limit a function is not called again
 MAX_STARTS = 24
+MOST_ERRORS = 3  # kinds of errors of a student's own making that say nothing
 _LATE = "the time for one submission ran out"
+_REFUSED = frozenset(  # what the jail answers to who asks the system for more than it gives
+    ("PermissionError", "BlockingIOError", "ConnectionError", "ConnectionRefusedError", "OSError", "gaierror")
+)
 
 
 @dataclass(frozen=True)
@@ -46,6 +51,7 @@ class Replay:
         self._crashes: Counter[str] = Counter()
         self._spent: dict[str, Failure] = {}
         self._notes: list[str] = []
+        self._own_errors: set[str] = set()
         self.forbidden: tuple[str, ...] = ()  # functions that raise while a call runs; changes with the exercise
         self.called: dict[tuple[str, str], None] = {}  # (exercise, forbidden function), in the order they were called
 
@@ -85,12 +91,16 @@ class Replay:
                 break
             result = session.run_cell(self._sources[i])
             self._results.setdefault(i, result)
+            if result.error is not None and result.error.partition(":")[0] in _REFUSED:
+                self._note(f"cell {i} was refused by the system ({result.error.partition(':')[0]})")
             if not session.alive:
                 if result.limit == "time" and time.monotonic() > self._deadline:
                     self._note(_LATE)
                     return False
                 self._dead.append(i)
-                self._notes.append(f"cell {i} ended the process ({result.limit or 'crash'})")
+                forged = "wire" in result.flags
+                what = "wrote into the grader's channel" if forged else f"ended the process ({result.limit or 'crash'})"
+                self._notes.append(f"cell {i} {what}")
                 return False
         return session.alive
 
@@ -138,6 +148,16 @@ class Replay:
             self._note(f"{name} ended the process")
             if self._crashes[name] >= MAX_CRASHES:
                 self._spent[name] = failure
+        elif failure.kind == "wire":
+            self._note(f"{name} wrote into the grader's channel")
+        elif failure.type_name == "NotData":
+            self._note(f"{name} answered with something that is no plain data")
+        elif failure.type_name in _REFUSED:
+            self._note(f"{name} was refused by the system ({failure.type_name})")
+        elif not hasattr(builtins, failure.type_name):
+            self._own_errors.add(failure.type_name)
+            if len(self._own_errors) > MOST_ERRORS:  # a name can carry a hidden input out
+                self._note("its errors have many names of their own making")
 
     def _note(self, text: str) -> None:
         if text not in self._notes:

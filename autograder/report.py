@@ -57,8 +57,8 @@ def context(source: LessonSource, results: dict[str, Any], record: Callable[[str
         "mistakes": mistakes,
         "unnamed": unnamed,
         "attention": _attention(rows),
-        "suspicious": _flags(rows, of_file=False),
-        "flags": _flags(rows, of_file=True),
+        "suspicious": _flags(rows, files=False),
+        "flags": _flags(rows, files=True),
         "names": [e["name"] for e in rows[0]["exercises"]] if rows else [],
         "students": [_student(row) for row in rows],
         "slowest": ", ".join(f"{row['student']} ({row['seconds']:.1f} s)" for row in slow) or "nobody",
@@ -170,12 +170,17 @@ _OF_FILE = re.compile(
 )
 
 
-def _flags(rows: list[Record], of_file: bool) -> list[dict[str, str]]:
+def of_file(flag: str) -> bool:
+    """Whether a flag is about what was handed in, and not about what the code in it does."""
+    return bool(_OF_FILE.match(flag))
+
+
+def _flags(rows: list[Record], files: bool) -> list[dict[str, str]]:
     """Flags with who has them, the most common first: those about the file, or those about the code."""
     who: dict[str, list[str]] = defaultdict(list)
     for row in rows:
         for flag in row["flags"]:
-            if bool(_OF_FILE.match(flag)) == of_file:
+            if of_file(flag) == files:
                 who[printable(flag, 200)].append(row["student"])
     ranked = sorted(who, key=lambda flag: (-len(who[flag]), flag))
     return [{"what": flag, "who": _names(who[flag])} for flag in ranked]

@@ -192,6 +192,7 @@ class Classroom:
         answers = {n: attack.answer.format(name=n) for n in names} if attack.answer else {}
         student = self._make(name, "attack", answers, attack=attack.name)
         student.expected["exercises"] = {n: {"verdict": "none"} for n in names}
+        student.expected["flag"] = attack.seen or attack.flagged
         if attack.flagged:
             student.expected.update(status="needs_person", reason=attack.flagged)
         if attack.cell:

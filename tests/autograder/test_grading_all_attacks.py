@@ -14,6 +14,7 @@ from grading_helpers import LESSON, LESSONS, ROOT, digest
 
 import autograder.run
 from autograder.lessons import LessonSource
+from autograder.report import of_file
 from autograder.run import Options, grade_class, record_path
 from autograder.sandbox import Limits
 from autograder.simulate import Classroom, Student, solution, write
@@ -65,11 +66,14 @@ def test_all_attacks_as_submissions(source: LessonSource, tmp_path: Path, monkey
         honest = rows.pop(name)
         assert honest["score"] == honest["max_score"], honest
         assert honest["status"] == "graded"
+        assert honest["flags"] == []
     earned = {name: e["score"] for name, row in rows.items() for e in row["exercises"] if e["name"] == "conv2d"}
     assert earned == dict.fromkeys(earned, 0)
     assert len(earned) == len(ATTACKS)
     blank = [rows[path.stem] for i, path in enumerate(ATTACKS) if i % 2 == 0]
     assert {row["student"]: row["score"] for row in blank if row["score"]} == {}
+    unseen = [name for name, row in rows.items() if all(map(of_file, row["flags"]))]
+    assert unseen == []  # the report lists each of them under "Code to look at"
     for row in rows.values():
         assert all(e["hint"] for e in row["exercises"] if e["score"] < e["max_score"]), row
     assert digest(submitted) == before
