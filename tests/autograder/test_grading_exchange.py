@@ -165,6 +165,7 @@ def test_where_nobody_handed_in_the_advice_is_about_what_lies_there(
         ("student\nada\nADA\n", "line 3, column student: 'ADA'; expected one that is not in line 2"),
         ("student,lms_id\nada,7\nbob,7\n", "line 3, column lms_id: '7'"),
         ('student,name\nada,"Ada\n', "line 2: "),
+        ('student,note\nada,"two\nlines"\n../bob,x\n', "line 4, column student: '../bob'"),
         ("student\n", "nobody is in this roster"),
     ],
 )
