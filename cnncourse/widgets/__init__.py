@@ -10,6 +10,7 @@ from cnncourse.widgets.conv_explorer import ConvExplorer
 from cnncourse.widgets.filter_lens import FilterLens
 from cnncourse.widgets.graph_stepper import GraphStepper
 from cnncourse.widgets.optimizer_explorer import OptimizerExplorer
+from cnncourse.widgets.pool_explorer import PoolExplorer
 from cnncourse.widgets.size_explorer import SizeExplorer
 
 __all__ = [
@@ -21,5 +22,6 @@ __all__ = [
     "FilterLens",
     "GraphStepper",
     "OptimizerExplorer",
+    "PoolExplorer",
     "SizeExplorer",
 ]
