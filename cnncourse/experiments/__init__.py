@@ -14,7 +14,7 @@ from cnncourse.experiments import registry
 from cnncourse.experiments.making import Experiment
 from cnncourse.experiments.registry import experiment
 from cnncourse.experiments.result import Result
-from cnncourse.experiments.show import draw_spread, show_scores, show_spread
+from cnncourse.experiments.show import draw_scores, draw_spread, show_scores, show_spread
 from cnncourse.experiments.store import HOME, BadResult, read
 from cnncourse.experiments.training import Run, Training
 
@@ -24,6 +24,7 @@ __all__ = [
     "Result",
     "Run",
     "Training",
+    "draw_scores",
     "draw_spread",
     "experiment",
     "load",

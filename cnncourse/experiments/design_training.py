@@ -158,7 +158,7 @@ def _on_digits(build: Any, **settings: Any) -> Training:
 def _on_patches(step: Any = None) -> Training:
     return Training(
         build=partial(cnn, (16, 32, 64), in_channels=3, classes=21, batch_norm=True), train=train_patches,
-        val=held_out_patches, epochs=20, batch_size=32, optimizer=sgd(0.1), schedule=one_cycle,
+        val=held_out_patches, epochs=15, batch_size=32, optimizer=sgd(0.1), schedule=one_cycle,
         augment=None if step is None else partial(augmented, step=step),
     )  # fmt: skip
 
@@ -169,22 +169,22 @@ MOMENTUM = Experiment(
     _DIGITS,
     {
         f"rate {lr:g}, momentum {mu:g}": _on_digits(cnn, optimizer=sgd(lr, mu), epochs=20)
-        for lr, mu in ((0.01, 0.0), (0.1, 0.0), (0.01, 0.9), (0.01, 0.99))
+        for lr, mu in ((0.01, 0.0), (0.1, 0.0), (0.01, 0.9), (1.0, 0.0), (0.01, 0.99))
     },
 )
+STARTS: Mapping[str, Mapping[str, Any]] = {
+    "ReLU, 0.01": {"activation": "ReLU", "init": 0.01},
+    "ReLU, Xavier": {"activation": "ReLU", "init": "xavier"},
+    "ReLU, He": {"activation": "ReLU", "init": "he"},
+    "tanh, Xavier": {"activation": "tanh", "init": "xavier"},
+    "ReLU, 0.01, batch norm": {"activation": "ReLU", "init": 0.01, "batch_norm": True},
+}
 INITIALISATION = Experiment(
     "initialisation",
     "twenty hidden layers, started in different ways",
     _DIGITS,
-    {
-        f"{activation}, {name}": _on_digits(
-            partial(mlp, 20, activation=activation, init=init), optimizer=sgd(0.01), epochs=15
-        )
-        for activation, name, init in (
-            ("ReLU", "0.01", 0.01), ("ReLU", "Xavier", "xavier"), ("ReLU", "He", "he"), ("tanh", "Xavier", "xavier"),
-        )
-    },
-)  # fmt: skip
+    {name: _on_digits(partial(mlp, 20, **how), optimizer=sgd(0.01), epochs=15) for name, how in STARTS.items()},
+)
 ACTIVATION_RATES, ACTIVATION_DEPTHS = (0.003, 0.02, 0.1), (3, 12)
 ACTIVATION = Experiment(
     "activations",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -19,6 +20,7 @@ LABELS: Mapping[str, str] = {
     "val_accuracy": "accuracy, held out",
 }
 _MARKED = 25
+_INSIDE = 3  # more names than these stand above the axes
 
 
 def show_spread(
@@ -37,13 +39,15 @@ def show_spread(
     `limits` are those of the y axis. Raises ValueError as `draw_spread` does.
     """
     fig = figure(width, height)
-    ax = fig.add_subplot()
-    draw_spread(ax, curves)
     with style():
+        ax = fig.add_subplot()
+        draw_spread(ax, curves)
         ax.set(xlabel=xlabel, ylabel=ylabel, xscale="log" if logx else "linear", yscale="log" if logy else "linear")
         ax.set_ylim(*limits)
         ax.grid(visible=True)
-        if len(curves) > 1:
+        if len(curves) > _INSIDE:
+            fig.legend(loc="outside upper left", ncols=2, handlelength=3)
+        elif len(curves) > 1:
             ax.legend(handlelength=3)
     return fig
 
@@ -52,6 +56,8 @@ def draw_spread(ax: Axes, curves: Mapping[str, Any]) -> None:
     """As `show_spread`, into axes that are there. Raises ValueError for no curve, and where shapes do not fit."""
     if not curves:
         raise ValueError("show_spread: got no curve; expected at least one, such as {'he': (xs, values)}")
+    with style():
+        ax.set_prop_cycle(mpl.rcParams["axes.prop_cycle"])
     for (name, (xs, values)), marker in zip(curves.items(), "osD^vP" * len(curves), strict=False):
         table = _table(name, values)
         places = np.asarray(list(xs), dtype=float)
@@ -67,14 +73,20 @@ def draw_spread(ax: Axes, curves: Mapping[str, Any]) -> None:
 
 
 def show_scores(scores: Mapping[str, Any], xlabel: str, *, width: float = 6, row_height: float = 0.34) -> Figure:
-    """A row for each name, from the top: a dot for each seed, a bar at their mean.
+    """A row for each name {"he": values}, values (seeds,), from the top: a dot for each seed, a bar at their mean.
 
     Raises ValueError for no row, and for a row without a number.
     """
+    fig = figure(width, row_height * len(scores) + 0.9)
+    with style():
+        draw_scores(fig.add_subplot(), scores, xlabel)
+    return fig
+
+
+def draw_scores(ax: Axes, scores: Mapping[str, Any], xlabel: str) -> None:
+    """As `show_scores`, into axes that are there."""
     if not scores:
         raise ValueError("show_scores: got no scores; expected at least one row, such as {'he': values}")
-    fig = figure(width, row_height * len(scores) + 0.9)
-    ax = fig.add_subplot()
     with style():
         for row, (name, values) in enumerate(scores.items()):
             (seeds,) = _table(name, [values])
@@ -85,7 +97,6 @@ def show_scores(scores: Mapping[str, Any], xlabel: str, *, width: float = 6, row
         ax.set_xlabel(xlabel)
         ax.grid(visible=True, axis="x")
         ax.tick_params(axis="y", length=0)
-    return fig
 
 
 def _table(name: str, values: Any) -> NDArray[np.float64]:
