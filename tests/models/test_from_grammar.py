@@ -219,13 +219,13 @@ def test_the_lectures_exercise() -> None:
 def test_same_keeps_the_map_and_puts_the_odd_row_behind() -> None:
     net = from_grammar("CONV*3", channels=4, kernel_size=[4, 3, 2], dilation=[1, 2, 3], padding=["same", "same", 0],
                        groups=[1, 4, 2], input_size=(9, 12))  # fmt: skip
-    assert sizes(net, 3, 9, 12) == [(4, 9, 12), (4, 6, 9)]
     first, second, third = net
     x = torch.randn(2, 3, 9, 12)
     expected = torch.nn.functional.conv2d(torch.nn.functional.pad(x, (1, 2, 1, 2)), first.weight, first.bias)
     torch.testing.assert_close(first(x), expected)
     assert isinstance(second, nn.Conv2d)
     assert (second.padding, second.dilation, second.groups, third.groups) == ((2, 2), (2, 2), 4, 2)
+    assert sizes(net, 3, 9, 12) == [(4, 9, 12), (4, 6, 9)]
     with pytest.raises(ValueError, match="the map is 3 × 3 here, smaller than the window 5 × 5"):
         from_grammar("CONV", dilation=2, padding=0, input_size=3)
 

@@ -149,8 +149,8 @@ def test_what_does_not_fit_in_the_figure_does_not_fit_in_python(run: Run) -> Non
 TEXTS = [
     "[(CONV-RELU)*2-POOL]*3-(FC-RELU)*1-SOFTMAX", "conv → relu – pool ×2", "CONVx2-poolX3", "[(CNV-RELU)*2-POOL]*3",
     "[(CONV-RELU)*2-POOL*3", "(  (CONV - RELU", "[(CONV-RELU]*2", "CONV)-FC", "CONV FC", "(CONV FC)", "CONV--FC",
-    "CONV-", "", "CONV*0", "CONV*5000-FC", "CONV*-FC", "CONV*P-FC", "[(CONV-RELU)*N-POOL?]*M-FC", "(CONV-POOL?)?-FC", "CONV*N",
-    "  CONV  ->  FC ", "CONV?", "(CONV)*2?-FC", "CONV*99999999999999999999", "9", "*", "é-CONV", "CONV·3",
+    "CONV-", "", "CONV*0", "CONV*5000-FC", "CONV*-FC", "CONV*P-FC", "[(CONV-RELU)*N-POOL?]*M-FC", "(CONV-POOL?)?-FC",
+    "CONV*N", "  CONV  ->  FC ", "CONV?", "(CONV)*2?-FC", "CONV*99999999999999999999", "9", "*", "é-CONV", "CONV·3",
 ]  # fmt: skip
 
 
