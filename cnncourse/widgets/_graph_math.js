@@ -28,7 +28,7 @@ const CALLS = { exp: 1, log: 1, sigmoid: 1, tanh: 1, relu: 1, max: 2 };
 
 function tokens(text) {
   const clean = text.replace(/\u2212/g, "-").replace(/[\u00b7\u00d7]/g, "*").replace(/\^/g, "**");
-  const pattern = /\s*(\d+\.?\d*(?:e[+-]?\d+)?|\.\d+|[A-Za-z_]\w*|\*\*|[-+*/(),=;\n])|\s*(\S)/gy;
+  const pattern = /[^\S\n]*(\d+\.?\d*(?:e[+-]?\d+)?|\.\d+|[A-Za-z_]\w*|\*\*|[-+*/(),=;\n])|[^\S\n]*(\S)/gy;
   const found = [];
   for (let match = pattern.exec(clean); match; match = pattern.exec(clean)) {
     if (match[2]) throw new Error(`\u201c${match[2]}\u201d has no meaning here`);

@@ -58,7 +58,7 @@ class GraphStepper(anywidget.AnyWidget):
                 f"e.g. graph='f = x * y'."
             )
         known = PRESETS.get(graph, {})
-        expression = known.get("expression", graph)
+        expression = known.get("expression", "; ".join(part.strip() for part in graph.splitlines() if part.strip()))
         names = inputs_of(_WHO, expression, PRESETS)
         values = known.get("inputs", {}) if at is None else at
         super().__init__(expression=expression, inputs=_values(names, values), step=whole(_WHO, "step", step, 0, 100))
