@@ -69,7 +69,11 @@ def parser() -> argparse.ArgumentParser:
         "--lessons", type=Path, metavar="DIR", help="folder of the instructors' notebooks (default: lessons/)"
     )
     database = argparse.ArgumentParser(add_help=False)
-    database.add_argument("--db", metavar="URL", help="gradebook's database (default: sqlite:///OUT/gradebook.db)")
+    database.add_argument(
+        "--db",
+        metavar="URL",
+        help="gradebook's database (default: sqlite:///OUT/gradebook.db); env:NAME takes the URL from a variable",
+    )
     for add in (_release, _simulate, _grade, _feedback, _report, _export, _doctor):
         add(commands, lessons, database)
     for part in MORE:

@@ -4,7 +4,9 @@ nbgrader opens whatever it is given, adds the tables that are missing, and fails
 first. A gradebook of an older schema is not touched, one that belongs to something else neither, and a new one is made
 in one transaction: a kill leaves a whole gradebook or none.
 
-A password in a URL goes to the driver and to `nbgrader_config.py`. No message contains it.
+A password in a URL goes to the driver and to `nbgrader_config.py`. No message contains it. On a command line others who
+use the machine could read it: `--db env:NAME` takes the URL from an environment variable, and libpq looks by itself
+into ~/.pgpass and PGPASSWORD.
 """
 
 from __future__ import annotations
@@ -25,6 +27,7 @@ from sqlalchemy.pool import NullPool
 
 from autograder.database_words import explain
 from autograder.errors import AutograderError
+from autograder.intake import printable
 
 FORMS = "sqlite:////folder/gradebook.db or postgresql://user@host/database"
 CONNECT_SECONDS = 10
@@ -72,9 +75,14 @@ class Database:
 
 
 def locate(out: Path, given: str | None = None) -> Database:
-    """The database that `--db` names, else the SQLite file in the workspace; raises for what nbgrader cannot use."""
+    """The database that `--db` names, else the SQLite file in the workspace; raises for what nbgrader cannot use.
+
+    `env:NAME`: the URL stands in the environment variable NAME, where `ps` shows it to nobody.
+    """
     if given is None:
         return Database(URL.create("sqlite", database=str(out.resolve() / "gradebook.db")))
+    if given.startswith("env:"):
+        given = _from_environment(given.removeprefix("env:"))
     try:
         url = make_url(given)
     except (ArgumentError, ValueError) as error:  # the text may hold a password: it is not repeated
@@ -90,6 +98,17 @@ def locate(out: Path, given: str | None = None) -> Database:
     url = url.update_query_dict({**ours, **url.query})
     _driver(url)
     return Database(url)
+
+
+def _from_environment(name: str) -> str:
+    url = os.environ.get(name, "").strip()
+    if not url:
+        what = printable(name, 60) or "no name"
+        raise AutograderError(
+            f"--db env:{what}: there is no such environment variable, or it is empty",
+            "set it to the database's URL in the shell that runs this command, and export it",
+        )
+    return url
 
 
 def _file_url(url: URL) -> URL:

@@ -180,7 +180,7 @@ def write_workspace(out: Path, source: LessonSource, submitted: Path, db: str | 
     if database.secrets:
         say(
             f"{out / 'nbgrader_config.py'} holds the database's password, because nbgrader's tools need it; only you "
-            "may read that file. Better: no password in --db, but in ~/.pgpass or PGPASSWORD."
+            "may read that file. Better: no password in the URL, but in ~/.pgpass or PGPASSWORD."
         )
     for name, notebook in (("source", source.notebook), ("release", released(source))):
         path = out / name / source.name / f"{source.name}.ipynb"

@@ -99,6 +99,22 @@ def test_plain_postgresql_means_the_driver_that_is_installed(tmp_path: Path) -> 
         assert database.shown == "postgresql://me:***@host/db"
 
 
+def test_a_url_may_come_from_the_environment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    url = f"postgresql://me:{QUOTED}@127.0.0.1:1/db"
+    monkeypatch.setenv("COURSE_DB", f" {url}\n")
+    assert locate(tmp_path, "env:COURSE_DB") == locate(tmp_path, url)
+    assert main(["db", "check", "--out", str(tmp_path), "--db", "env:COURSE_DB"]) == 2
+    printed = capfd.readouterr()
+    assert "no server answers there" in printed.err
+    assert "sesame" not in printed.out + printed.err
+    monkeypatch.setenv("COURSE_DB", "env:COURSE_DB")  # no second look
+    for name, said in (("COURSE_DB", "no database URL"), ("OTHER_DB", "no such environment variable"), ("", "no name")):
+        assert main(["db", "check", "--out", str(tmp_path), "--db", f"env:{name}"]) == 2
+        assert said in capfd.readouterr().err
+
+
 def test_errors_of_libraries_are_repeated_without_the_password(tmp_path: Path) -> None:
     database = locate(tmp_path, f"postgresql://me:{QUOTED}@host/db")
     message = f"cannot connect to me:{SECRET}@host nor to me:{QUOTED}@host"

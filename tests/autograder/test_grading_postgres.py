@@ -111,6 +111,24 @@ def test_what_the_server_refuses_gets_its_own_words(
     assert not any(word in f"{stopped.value} {stopped.value.fix}" for word in ("guessed", "secret"))
 
 
+@pytest.mark.parametrize("place", ["PGPASSWORD", "PGPASSFILE", "COURSE_DB"])
+def test_a_password_need_not_stand_on_the_command_line(
+    place: str, server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = server.url().replace(":very%25secret%2Fword@", "@")
+    assert "secret" not in url
+    with pytest.raises(AutograderError, match="user or the password"):
+        Store(tmp_path, lesson(tmp_path), url)
+    passwords = tmp_path / "passwords"
+    passwords.write_text(f"*:*:course:grader:{postgres_server.PASSWORD}\n")
+    passwords.chmod(0o600)
+    values = {"PGPASSWORD": postgres_server.PASSWORD, "PGPASSFILE": str(passwords), "COURSE_DB": server.url()}
+    monkeypatch.setenv(place, values[place])
+    with Store(tmp_path, lesson(tmp_path), "env:COURSE_DB" if place == "COURSE_DB" else url) as store:
+        store.save(record("ada"))
+        assert store.students() == {"ada"}
+
+
 def test_an_older_gradebook_waits_for_a_dump(server: Server, tmp_path: Path) -> None:
     with Store(tmp_path, lesson(tmp_path), server.url()) as store:
         store.save(record("ada"))
