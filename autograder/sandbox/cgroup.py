@@ -21,7 +21,7 @@ from .limits import Limits
 
 MOUNT, OWN = Path("/sys/fs/cgroup"), Path("/proc/self/cgroup")
 CONTROLLERS = ("memory", "pids", "cpu")
-_LEAF = "grader"
+_LEAF, _PREFIX = "grader", "jail-"
 _SERVER_BYTES, _SERVER_TASKS = 1 << 30, 64
 _count = itertools.count()
 
@@ -84,7 +84,8 @@ class Group:
 
     def __init__(self, base: Path, limits: Limits, threads: int, relatives: Callable[[], set[int]] = family) -> None:
         _hand_down(base, relatives)
-        self.path = base / f"jail-{os.getpid()}-{next(_count)}"
+        _clear_stale(base)
+        self.path = base / f"{_PREFIX}{os.getpid()}-{next(_count)}"
         self.path.mkdir()
         try:
             self._write("memory.max", 2 * limits.memory_bytes + _SERVER_BYTES)
@@ -105,16 +106,41 @@ class Group:
 
     def close(self) -> None:
         """Remove it, once all in it have ended. May be called twice."""
-        for _ in range(50):
-            try:
-                self.path.rmdir()
-                return
-            except FileNotFoundError:
-                return
-            except OSError:
-                with contextlib.suppress(OSError):
-                    self._write("cgroup.kill", 1)
-                time.sleep(0.02)
+        _remove(self.path)
+
+
+def _remove(path: Path, tries: int = 50) -> None:
+    for _ in range(tries):
+        try:
+            path.rmdir()
+            return
+        except FileNotFoundError:
+            return
+        except OSError:
+            with contextlib.suppress(OSError):
+                (path / "cgroup.kill").write_text("1\n")
+            time.sleep(0.02)
+
+
+def _clear_stale(base: Path) -> None:
+    """Remove the groups of graders that were killed before they could, with whatever may still run in them.
+
+    A process that stands there as 0 lives where we cannot see who started it: such a group is left alone.
+    """
+    for path in base.glob(f"{_PREFIX}*-*"):
+        number = path.name.removeprefix(_PREFIX).partition("-")[0]
+        if number.isdigit() and not _runs(int(number)) and "0" not in _words(path / "cgroup.procs"):
+            _remove(path, tries=10)
+
+
+def _runs(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except OSError:
+        return True
+    return True
 
 
 def _hand_down(base: Path, relatives: Callable[[], set[int]]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -48,6 +49,24 @@ def test_the_limits_are_written_and_the_group_is_removed(mount: Path) -> None:
     group.close()
     group.close()
     assert not group.path.exists()
+
+
+def test_what_a_killed_grader_left_is_cleared_by_the_next(mount: Path) -> None:
+    scope = mount / "user" / "scope"
+    with subprocess.Popen(["/bin/true"]) as ended:
+        pass
+    gone = [scope / f"jail-{pid}-{n}" for pid, n in ((ended.pid, 0), (ended.pid, 1), (2**22 + 1, 0), (10**30, 0))]
+    kept = [scope / name for name in (f"jail-{os.getpid()}-99", "jail-1-0", "jail-x-0", "jail-", "other", "grader")]
+    unseen, busy = scope / f"jail-{ended.pid}-2", scope / f"jail-{ended.pid}-3"
+    for folder in (*gone, *kept, unseen, busy):
+        folder.mkdir()
+    (unseen / "cgroup.procs").write_text("0\n")  # of a process in another namespace
+    (busy / "cgroup.procs").write_text("77\n")  # the kernel would end it and empty the folder
+    group = cgroup.Group(scope, LIMITS, 1)
+    assert [folder for folder in gone if folder.exists()] == []
+    assert [folder for folder in (*kept, unseen, group.path) if not folder.is_dir()] == []
+    assert (busy / "cgroup.kill").read_text() == "1\n"
+    assert not (unseen / "cgroup.kill").exists()
 
 
 def test_a_process_in_the_leaf_finds_the_group_above(mount: Path) -> None:
