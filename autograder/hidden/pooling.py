@@ -57,10 +57,10 @@ class _Window:
     out: tuple[int, int]
 
 
-def _window(rng: random.Random, deep: int) -> _Window:
-    """Draw until nothing is square and every edge shows. Along axis `deep` the padding is 2."""
+def _window(rng: random.Random, deep: int, depth: int = 2) -> _Window:
+    """Draw until nothing is square and every edge shows. Along axis `deep` the padding is `depth`."""
     while True:
-        kernel = (rng.randint(2, 5), rng.randint(2, 5))
+        kernel = (rng.randint(2, 2 * depth + 1), rng.randint(2, 2 * depth + 1))
         stride = (rng.randint(1, 3), rng.randint(1, 3))
         padding = (rng.randint(0, kernel[0] // 2), rng.randint(0, kernel[1] // 2))
         out = (rng.randint(2, 4), rng.randint(2, 4))
@@ -70,7 +70,8 @@ def _window(rng: random.Random, deep: int) -> _Window:
         overlap = all(k > s for k, s in zip(kernel, stride, strict=True))
         largest = max(kernel)  # so that an exchanged kernel still has a place
         room = min(H + 2 * padding[0], W + 2 * padding[1]) >= largest and min(H, W) >= 3
-        if differ and overlap and any(left) and padding[deep] == 2 and room:
+        fits = [n == 0 for n in left]  # one axis has pixels left over, on the other the last window just fits
+        if differ and overlap and any(fits) and not all(fits) and padding[deep] == depth and room:
             return _Window(H, W, kernel, stride, padding, out)
 
 
@@ -98,7 +99,7 @@ def _poolings(rng: random.Random, values: Callable[..., Tensor]) -> list[_Poolin
     """Eight with everything at once, then one image, no image, windows with gaps, a window of one pixel."""
     made = []
     for k in range(8):
-        w, dtype = _window(rng, k % 2), torch.float64 if k % 2 else torch.float32
+        w, dtype = _window(rng, k % 2, 3 if k < 2 else 2), torch.float64 if k % 2 else torch.float32
         x = values(rng, rng.randint(2, 3), rng.randint(2, 3), w.H, w.W, dtype=dtype)
         made.append(_pooling(rng, f"random {k + 1}", w, _strided(x) if k == 6 else x))
     for n, name in ((1, "one image"), (0, "no image")):

@@ -67,6 +67,21 @@ MISTAKES = catalogue(
             "You count the pixels that are not zero. A zero on the image counts: only the padding does not.",
             (OWN, "(window != 0).sum(dim=(2, 3)).clamp(min=1)"),
         ),
+        wrong(
+            "far_side_counted",
+            "You take the padding below and to the right for the image. Count only what lies before row H and column W.",
+            ("image[P_h : P_h + H, P_w : P_w + W] = 1", "image[P_h:, P_w:] = 1"),
+        ),
+        wrong(
+            "near_side_counted",
+            "You take the padding above and to the left for the image. Count only pixels from 0 on.",
+            ("image[P_h : P_h + H, P_w : P_w + W] = 1", "image[: P_h + H, : P_w + W] = 1"),
+        ),
+        wrong(
+            "padding_left_out",
+            "With count_include_pad=False you leave out the padding. The windows stay; it is just not counted.",
+            ("P_h, P_w = padding\n", "P_h, P_w = padding if count_include_pad else (0, 0)\n"),
+        ),
         wrong("not_divided", "You add up the window. Divide by the number of pixels.", (" / count", "")),
         wrong(
             "square_assumed",
@@ -97,7 +112,12 @@ MISTAKES = catalogue(
             (STORE, "y[:, :, i, j] = window.flatten(2).median(dim=2).values"),
         ),
         wrong(
-            "divided_by_channels",
+            "one_for_all",
+            "One mean of all images and channels stands in each of them: sum() without axes adds up everything.",
+            (TOTAL, "window.sum() / (N * C)"),
+        ),
+        wrong(
+            "over_channels",
             "You also average over the channels. Every channel is pooled by itself.",
             (TOTAL, "window.sum(dim=(2, 3)).mean(dim=1, keepdim=True)"),
         ),

@@ -70,6 +70,16 @@ MISTAKES = catalogue(
             (FLAG, "if count_include_pad:"),
         ),
         wrong(
+            "far_side_counted",
+            "You take the padding below and to the right for the image. Count only what lies before row H and column W.",
+            ("image[P_h : P_h + H, P_w : P_w + W] = 1", "image[P_h:, P_w:] = 1"),
+        ),
+        wrong(
+            "near_side_counted",
+            "You take the padding above and to the left for the image. Count only pixels from 0 on.",
+            ("image[P_h : P_h + H, P_w : P_w + W] = 1", "image[: P_h + H, : P_w + W] = 1"),
+        ),
+        wrong(
             "square_assumed",
             "You divide by K_h * K_h. A window need not be square.",
             (COUNT, "count = K_h * K_h"),

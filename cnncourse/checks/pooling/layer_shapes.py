@@ -94,6 +94,14 @@ MISTAKES = catalogue(
             (POOL_W, "W_out = -((K - W) // S) + 1"),
         ),
         wrong(
+            "float_division",
+            "Some of your sizes are floats. A size is a whole number: divide with //.",
+            (CONV_H, CONV_H.replace("// S", "/ S")),
+            (CONV_W, CONV_W.replace("// S", "/ S")),
+            (POOL_H, POOL_H.replace("// S", "/ S")),
+            (POOL_W, POOL_W.replace("// S", "/ S")),
+        ),
+        wrong(
             "fence_post",
             "You count the steps between the windows. There is one more window than there are steps.",
             (CONV_H, CONV_H.replace(" + 1", "")),

@@ -77,6 +77,11 @@ MISTAKES = catalogue(
             (LARGEST, "(window.amax(dim=(0, 2, 3)) if N else 0)"),
         ),
         wrong(
+            "one_for_all",
+            "The largest of all images and channels stands in each of them: max() without axes looks at everything.",
+            (LARGEST, "window.max() if N else 0"),
+        ),
+        wrong(
             "first_image_only",
             "Only the first image of the batch is filled in.",
             ("y[:, :, i, j] = window", "y[:1, :, i, j] = window[:1]"),

@@ -73,6 +73,13 @@ MISTAKES = catalogue(
             ("+= dy", "= dy"),
         ),
         wrong(
+            "wins_averaged",
+            "You average over the windows in which a pixel wins. What they send back is added.",
+            ("    n, c = ", "    times = torch.zeros_like(dx)\n    n, c = "),
+            (ADD, f"{ADD}\n            times[n, c, top + a, left + b] += 1"),
+            ("return dx[", "return (dx / times.clamp(min=1))["),
+        ),
+        wrong(
             "whole_window",
             "Every pixel of the window gets the gradient. Only the winner took part in the result.",
             (ADD, f"{ROOM} += dy[:, :, None, None] * {REAL}"),

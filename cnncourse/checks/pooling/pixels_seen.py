@@ -64,6 +64,12 @@ MISTAKES = catalogue(
             (LAST, "last = last - padding + kernel - 1\n"),
         ),
         wrong(
+            "stride_last",
+            "You multiply by the stride too late. Window i begins at i * stride - padding: the stride first.",
+            (FIRST, "first = (first - padding) * stride\n"),
+            (LAST, "last = (last - padding + kernel - 1) * stride\n"),
+        ),
+        wrong(
             "last_layer_only",
             "The field never grows: the last pixel is the one of a single window. Follow the last unit down as well.",
             (LAST, "last = first + kernel - 1\n"),

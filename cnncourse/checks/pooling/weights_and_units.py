@@ -93,6 +93,16 @@ MISTAKES = catalogue(
             ("weights = 0", "weights = before[0] * K * K"),
         ),
         wrong(
+            "pooling_has_biases",
+            "You count a bias for each map of a pooling layer. Nothing is learned there: 0.",
+            ("weights = 0", "weights = before[0] * bias"),
+        ),
+        wrong(
+            "pooling_keeps_size",
+            "Your pooling leaves the maps as large as they were, so it and what follows counts too much.",
+            ("shape = (before[0], *((n - K) // S + 1 for n in before[1:]))", "shape = before"),
+        ),
+        wrong(
             "fc_sees_channels_only",
             "An fc layer sees only the channels in yours. It sees all units before it: C * H * W.",
             (FC, "F * before[0]"),

@@ -94,6 +94,18 @@ def forward_drafts(padding_one_side: Draft) -> list[Draft]:
             (COLUMNS_OUT, "(W + 2 * P_w - K_w) // S_w"),
         ),
         wrong(
+            "exact_fit_missing",
+            "A last window that just fits is missing: it begins at H + 2 * P_h - K_h, and range stops before its end.",
+            (ROWS_OUT, "-((K_h - H - 2 * P_h) // S_h)"),
+            (COLUMNS_OUT, "-((K_w - W - 2 * P_w) // S_w)"),
+        ),
+        wrong(
+            "padding_counted_once",
+            "You count the padding once when you count the windows. It lies on both sides: H + 2 * P_h.",
+            (ROWS_OUT, ROWS_OUT.replace("2 * ", "")),
+            (COLUMNS_OUT, COLUMNS_OUT.replace("2 * ", "")),
+        ),
+        wrong(
             "height_for_width",
             "The number of columns is computed from the height. It depends on W and the second of each pair.",
             (COLUMNS_OUT, "H_out"),
