@@ -58,6 +58,7 @@ function render({ model, el }) {
   const state = { expression: model.get("expression"), inputs: { ...model.get("inputs") }, at: model.get("step"), graph: null, pass: null, trouble: "" };
   let ui = null;
   let fields = new Map();
+  let sharing = false;
 
   const derive = () => {
     state.pass = walk(state.graph, state.inputs);
@@ -82,9 +83,11 @@ function render({ model, el }) {
     show();
   };
   const share = () => {
+    sharing = true; // each set below is heard at once, when the others still have their old values
     model.set("expression", state.expression);
     model.set("inputs", { ...state.inputs });
     model.set("step", state.at);
+    sharing = false;
     model.save_changes();
   };
   const show = () => {
@@ -166,7 +169,7 @@ function render({ model, el }) {
   rebuild();
   const listen = () => {
     const [expression, inputs, at] = ["expression", "inputs", "step"].map((name) => model.get(name));
-    if (JSON.stringify([expression, inputs, at]) === JSON.stringify([state.expression, state.inputs, state.at])) return;
+    if (sharing || JSON.stringify([expression, inputs, at]) === JSON.stringify([state.expression, state.inputs, state.at])) return;
     Object.assign(state, { inputs: { ...inputs }, at });
     adopt(expression);
     rebuild();
