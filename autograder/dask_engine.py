@@ -20,23 +20,16 @@ from typing import Any
 
 from autograder import dask_worker, engine_key
 from autograder.dask_client import OpenClient, checked, library
-from autograder.engine_wire import pack
+from autograder.engine_jobs import Job, Jobs
 from autograder.errors import AutograderError
 from autograder.grade import SUBMISSION_SECONDS, Kit
 from autograder.intake import Submission
 from autograder.lessons import Record
-from autograder.pool import ATTEMPTS, BEAT, GRACE, MAX_DEATHS, START_SECONDS, given_up, no_jail
+from autograder.pool import BEAT, GRACE, START_SECONDS, no_jail
 
 WAIT_SECONDS = 60.0  # without any worker
 LOOK_SECONDS = 1.0  # between two looks at who is there
 FETCH_SECONDS = 30.0
-
-
-@dataclass(frozen=True)
-class _Job:
-    submission: Submission
-    message: bytes
-    attempt: int = 1
 
 
 @dataclass
@@ -46,7 +39,7 @@ class _Worker:
     address: str
     since: float
     ready: bool = False
-    jobs: deque[_Job] = field(default_factory=deque)
+    jobs: deque[Job] = field(default_factory=deque)
     futures: deque[Any] = field(default_factory=deque)
 
     def late(self, now: float) -> bool:
@@ -65,16 +58,14 @@ class DaskEngine:
         self._workers: dict[str, _Worker] = {}
         self._given_up: set[str] = set()  # addresses of workers that hung
         self._events: queue.Queue[tuple[str, Any]] = queue.Queue()
-        self._waiting: deque[_Job] = deque()
-        self._source: Iterator[Submission] = iter(())
-        self._deaths_in_a_row = 0
+        self._jobs = Jobs(kit, (), _hopeless)
         self._seen = 0.0  # when there was a worker last
         self._looked = 0.0
 
     def run(self, submissions: Iterable[Submission]) -> Generator[Record | None]:
         """Grade all; a submission that two workers were lost with comes back as `needs_person`."""
-        self._source = iter(submissions)
-        if not self._stock():
+        self._jobs = Jobs(self._kit, submissions, _hopeless)
+        if not self._jobs.stock():
             return
         with self._open_client() as self._client:
             self._seen = time.monotonic()
@@ -84,7 +75,7 @@ class DaskEngine:
                 self._finish()
 
     def _loop(self) -> Iterator[Record | None]:
-        while self._stock() or any(w.jobs for w in self._workers.values()):
+        while self._jobs.stock() or any(w.jobs for w in self._workers.values()):
             yield from self._look()
             self._fill()
             try:
@@ -99,20 +90,13 @@ class DaskEngine:
                 self._events.put((address, future))  # the second came first: its turn is next
                 time.sleep(0.005)
 
-    def _stock(self) -> bool:
-        if not self._waiting:
-            submission = next(self._source, None)
-            if submission is not None:
-                self._waiting.append(_Job(submission, pack(submission)))
-        return bool(self._waiting)
-
     def _fill(self) -> None:
         for held in (0, 1):
             for worker in self._workers.values():
                 if worker.ready and len(worker.jobs) == held:
-                    if not self._stock():
+                    if not self._jobs.stock():
                         return
-                    job = self._waiting.popleft()
+                    job = self._jobs.take()
                     worker.jobs.append(job)
                     self._send(worker, dask_worker.work, self._run, job.message)
 
@@ -163,22 +147,10 @@ class DaskEngine:
         worker = self._workers[address] = _Worker(address, time.monotonic())
         self._send(worker, dask_worker.hello)
 
-    def _bury(self, worker: _Worker) -> Iterator[Record]:
+    def _bury(self, worker: _Worker) -> list[Record]:
         for future in worker.futures:
             future.cancel()
-        self._deaths_in_a_row += 1
-        if self._deaths_in_a_row >= MAX_DEATHS:
-            raise AutograderError(
-                f"{MAX_DEATHS} Dask workers in a row were lost without a result", "run on them: autograder doctor"
-            )
-        at_work, *untouched = worker.jobs or [None]
-        self._waiting.extendleft(job for job in reversed(untouched) if job is not None)
-        if at_work is None:
-            return
-        if at_work.attempt < ATTEMPTS:
-            self._waiting.append(_Job(at_work.submission, at_work.message, at_work.attempt + 1))
-        else:
-            yield given_up(self._kit, at_work.submission)
+        return self._jobs.lost(worker.jobs)
 
     # ------------------------------------------------------------ what they say
 
@@ -205,7 +177,7 @@ class DaskEngine:
         elif "ready" in answer:
             worker.ready = True
         else:
-            self._deaths_in_a_row = 0
+            self._jobs.done()
             worker.jobs.popleft()
             yield answer
 
@@ -220,6 +192,12 @@ class DaskEngine:
                 for w in self._workers.values()
             ]
             library().wait(ends, timeout=15)
+
+
+def _hopeless(deaths: int) -> AutograderError:
+    return AutograderError(
+        f"{deaths} Dask workers in a row were lost without a result", "run on them: autograder doctor"
+    )
 
 
 def _answer(future: Any) -> Record | None:

@@ -25,7 +25,8 @@ from multiprocessing.connection import Connection, wait
 from types import TracebackType
 from typing import Any
 
-from autograder.engine_wire import pack, unpack
+from autograder.engine_jobs import Job, Jobs
+from autograder.engine_wire import unpack
 from autograder.errors import AutograderError
 from autograder.grade import SUBMISSION_SECONDS, Kit, grade, refused
 from autograder.intake import Submission
@@ -34,18 +35,8 @@ from autograder.sandbox import Sandbox, SandboxError
 
 GRACE = 60.0  # seconds past a submission's own limit before its worker is replaced
 START_SECONDS = 240.0  # until a worker has torch loaded and its sandbox running
-ATTEMPTS = 2
-MAX_DEATHS = 8  # so that a machine on which nothing works says so
 BEAT = 0.25  # seconds: how often `run` lets its caller do something else
 AHEAD_BYTES = 64 << 10  # what fits into a pipe whose reader is busy, so that sending never waits
-DIED_TWICE = "the process that graded it died twice"
-
-
-@dataclass(frozen=True)
-class _Job:
-    submission: Submission
-    message: bytes
-    attempt: int = 1
 
 
 @dataclass
@@ -54,7 +45,7 @@ class _Worker:
     pipe: Connection
     since: float
     ready: bool = False
-    jobs: deque[_Job] = field(default_factory=deque)  # the first is being graded, a second lies in the pipe
+    jobs: deque[Job] = field(default_factory=deque)  # the first is being graded, a second lies in the pipe
 
     def late(self, now: float) -> bool:
         allowed = SUBMISSION_SECONDS + GRACE if self.ready else START_SECONDS
@@ -76,18 +67,16 @@ class Pool:
         # fork would carry torch's threads and the coordinator's database connection along
         self._context = multiprocessing.get_context("spawn")
         self._workers: list[_Worker] = []
-        self._deaths_in_a_row = 0
-        self._source: Iterator[Submission] = iter(())
-        self._waiting: deque[_Job] = deque()
+        self._jobs = Jobs(kit, (), _hopeless)
 
     def run(self, submissions: Iterable[Submission]) -> Generator[Record | None]:
         """Grade all; a submission whose worker died twice comes back as `needs_person`.
 
         Yields None where nothing has come for a moment, so that whoever asks can look after something else.
         """
-        self._source = iter(submissions)
+        self._jobs = Jobs(self._kit, submissions, _hopeless)
         try:
-            while self._stock(1) or any(w.jobs for w in self._workers):
+            while self._jobs.stock() or any(w.jobs for w in self._workers):
                 self._hire()
                 self._fill()
                 heard = self._ready()
@@ -98,20 +87,11 @@ class Pool:
         finally:
             self._stop()
 
-    def _stock(self, number: int) -> int:
-        """Have `number` jobs waiting, as far as there are any; returns how many wait."""
-        while len(self._waiting) < number:
-            submission = next(self._source, None)
-            if submission is None:
-                break
-            self._waiting.append(_Job(submission, pack(submission)))
-        return len(self._waiting)
-
     def _hire(self) -> None:
         if len(self._workers) == self._size:
             return
         starting = sum(not w.ready for w in self._workers)
-        while len(self._workers) < self._size and starting < self._stock(self._size):
+        while len(self._workers) < self._size and starting < self._jobs.stock(self._size):
             self._workers.append(self._start())
             starting += 1
 
@@ -120,11 +100,11 @@ class Pool:
         for held in (0, 1):
             for worker in self._workers:
                 if worker.ready and len(worker.jobs) == held:
-                    if not self._stock(1) or (held and len(self._waiting[0].message) > AHEAD_BYTES):
+                    if not self._jobs.stock() or (held and self._jobs.next_bytes > AHEAD_BYTES):
                         return
-                    self._send(worker, self._waiting.popleft())
+                    self._send(worker, self._jobs.take())
 
-    def _send(self, worker: _Worker, job: _Job) -> None:
+    def _send(self, worker: _Worker, job: Job) -> None:
         if not worker.jobs:
             worker.since = time.monotonic()
         worker.jobs.append(job)
@@ -148,13 +128,15 @@ class Pool:
     def _hear(self, worker: _Worker) -> Iterator[Record]:
         record = self._receive(worker)
         if record is None:
-            yield from self._bury(worker)
+            self._workers.remove(worker)
+            _end(worker)
+            yield from self._jobs.lost(worker.jobs)
         elif "fatal" in record:
             raise no_jail(*record["fatal"])
         elif "ready" in record:
             worker.ready = True
         else:
-            self._deaths_in_a_row = 0
+            self._jobs.done()
             worker.jobs.popleft()
             worker.since = time.monotonic()
             yield record
@@ -169,24 +151,6 @@ class Pool:
             pass
         return None
 
-    def _bury(self, worker: _Worker) -> Iterator[Record]:
-        """Take a dead worker's submissions back: the one at work has used an attempt."""
-        self._workers.remove(worker)
-        _end(worker)
-        self._deaths_in_a_row += 1
-        if self._deaths_in_a_row >= MAX_DEATHS:
-            raise AutograderError(
-                f"{MAX_DEATHS} grading processes in a row ended without a result", "run: autograder doctor"
-            )
-        at_work, *untouched = worker.jobs or [None]
-        self._waiting.extendleft(job for job in reversed(untouched) if job is not None)
-        if at_work is None:
-            return
-        if at_work.attempt < ATTEMPTS:
-            self._waiting.append(_Job(at_work.submission, at_work.message, at_work.attempt + 1))
-        else:
-            yield given_up(self._kit, at_work.submission)
-
     def _stop(self) -> None:
         for worker in self._workers:
             if worker.ready and not worker.jobs:
@@ -200,9 +164,8 @@ class Pool:
         self._workers.clear()
 
 
-def given_up(kit: Kit, submission: Submission) -> Record:
-    """The record of a submission that took two workers down with it."""
-    return refused(kit, submission, DIED_TWICE, "needs_person") | {"passing": True}
+def _hopeless(deaths: int) -> AutograderError:
+    return AutograderError(f"{deaths} grading processes in a row ended without a result", "run: autograder doctor")
 
 
 def no_jail(reason: str, advice: str) -> AutograderError:
