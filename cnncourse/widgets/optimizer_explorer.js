@@ -48,7 +48,7 @@ function ending(run, state) {
   if (how.kind === "saddle") return { text: `stuck at the saddle ${place(how.at)}: slope 0, yet no minimum`, bad: true };
   if (how.kind === "under way") return { text: `under way at ${place([end.x, end.y])}, slope ${tidy(how.steep, 2)}` };
   const which = how.lowest ? (SURFACES[state.surface].minima.length > 1 ? "a lowest minimum" : "the minimum") : "the higher minimum";
-  return { text: `at ${which} ${place(how.at)}` };
+  return { text: `${state.noise ? "near" : "at"} ${which} ${place(how.at)}` };
 }
 
 function told(state) {

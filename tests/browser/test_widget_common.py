@@ -156,7 +156,7 @@ def test_all_run_in_a_static_page_from_a_file(chromium: Any, tmp_path: Path) -> 
     path = embedded_page([made(which) for which in ALL], tmp_path, VENDORED)
     watched = opened(chromium, path, ready=f"document.querySelectorAll('.cnnw[data-look]').length === {len(ALL)}")
     watched.page.wait_for_selector(".cnnw.lens.ready")
-    watched.page.get_by_label("Stride S", exact=True).fill("2")
+    watched.page.locator(".cnnw.conv").get_by_label("Stride S", exact=True).fill("2")
     watched.page.keyboard.press("Enter")
     assert "5 × 5" in watched.page.locator(".cnnw.conv h4.role-output").first.inner_text()
     loader = "strict mode: use allowUnionTypes"  # a warning that the vendored loader gives about itself
