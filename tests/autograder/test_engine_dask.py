@@ -187,6 +187,42 @@ def test_what_a_worker_pickles_is_not_unpickled(cluster: Any, tmp_path: Path, mo
     assert not bomb.exists()
 
 
+@pytest.mark.sandbox
+def test_over_tls_who_has_the_certificate_grades_and_nobody_else(
+    source: LessonSource, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    distributed, dask = pytest.importorskip("distributed"), pytest.importorskip("dask")
+    pytest.importorskip("cryptography")
+    monkeypatch.setenv("PYTHONSAFEPATH", "1")
+    security = distributed.Security.temporary()
+    certificate, key = tmp_path / "cert.pem", tmp_path / "key.pem"
+    certificate.write_text(security.tls_ca_file)
+    key.write_text(security.tls_client_key)
+    names = ("ca-file", "client.cert", "client.key")
+    ours = {f"distributed.comm.tls.{n}": str(key if n.endswith("key") else certificate) for n in names}
+    others = {name: value for name, value in ours.items() if name.endswith("ca-file")}
+    submitted = honest_class(source, 2, tmp_path / "submitted")
+    options = {"n_workers": 1, "threads_per_worker": 1, "processes": True, "dashboard_address": ":0"}
+    with distributed.LocalCluster(**options, host="tls://127.0.0.1", security=security, silence_logs=50) as tls:
+        address = tls.scheduler_address
+        assert address.startswith("tls://127.0.0.1:")
+        for certificates in (others, {}):
+            refusal = pytest.raises(AutograderError, match="no Dask scheduler")
+            with dask.config.set(certificates), refusal as refused, dask_client._connected(address, seconds=2.0):
+                pass
+            assert "CA_FILE" in refused.value.fix
+        with pytest.raises(AutograderError, match="no Dask scheduler"), _impatient(address.replace("tls", "tcp"))():
+            pass
+        with dask.config.set(ours):
+            summary = grade_class(
+                Options(LESSON, submitted, tmp_path / "out", seed=SEED, lessons=LESSONS, dask=address)
+            )
+    rows = {row["student"]: row for row in summary.submissions}
+    assert {name: row["status"] for name, row in rows.items()} == dict.fromkeys(rows, "graded")
+    assert rows["student0000"]["score"] == rows["student0000"]["max_score"]
+    assert rows["student0001"]["score"] < rows["student0001"]["max_score"]
+
+
 def test_no_scheduler_and_no_worker_say_so(source: LessonSource, tmp_path: Path) -> None:
     distributed = pytest.importorskip("distributed")
     kit = Kit(source, (), (), (), tmp_path)
