@@ -10,6 +10,7 @@ from cnncourse.widgets.conv_explorer import ConvExplorer
 from cnncourse.widgets.filter_lens import FilterLens
 from cnncourse.widgets.graph_stepper import GraphStepper
 from cnncourse.widgets.optimizer_explorer import OptimizerExplorer
+from cnncourse.widgets.pixel_shuffle import PixelShuffle
 from cnncourse.widgets.pool_explorer import PoolExplorer
 from cnncourse.widgets.size_explorer import SizeExplorer
 
@@ -22,6 +23,7 @@ __all__ = [
     "FilterLens",
     "GraphStepper",
     "OptimizerExplorer",
+    "PixelShuffle",
     "PoolExplorer",
     "SizeExplorer",
 ]
