@@ -21,6 +21,7 @@ class Server:
 
     programs: Path
     folder: Path
+    durable: bool = False  # whether a commit waits for the disk, as on a server that somebody relies on
 
     def url(self, database: str = "course", password: str = "very%25secret%2Fword", user: str = "grader") -> str:
         return f"postgresql://{user}:{password}@/{database}?host={self.folder}&port={PORT}"
@@ -34,7 +35,8 @@ class Server:
         _run(self.folder, [str(self.programs / "pg_ctl"), "-D", str(self.folder / "data"), "-m", "immediate", "stop"])
 
     def start(self) -> None:
-        options = f"-c listen_addresses= -c unix_socket_directories={self.folder} -c fsync=off -p {PORT}"
+        options = f"-c listen_addresses= -c unix_socket_directories={self.folder} -p {PORT}"
+        options += "" if self.durable else " -c fsync=off"
         command = [str(self.programs / "pg_ctl"), "-D", str(self.folder / "data"), "-w", "-t", "60", "-o", options]
         _run(self.folder, [*command, "-l", str(self.folder / "log"), "start"])
 
@@ -57,14 +59,14 @@ def missing() -> str:
 
 
 @contextmanager
-def server() -> Iterator[Server]:
+def server(durable: bool = False) -> Iterator[Server]:
     """Start one with an empty database `course` that `grader` owns."""
     where = programs()
     assert where is not None
     folder = Path(tempfile.mkdtemp(prefix="pg-", dir="/tmp"))  # a socket's path may have 107 characters
     if os.geteuid() == 0:
         shutil.chown(folder, "nobody", _group())
-    made = Server(where, folder)
+    made = Server(where, folder, durable)
     trust = ["-A", "scram-sha-256", "--auth-local=trust", "-U", "boss", "-E", "UTF8", "--locale=C", "--no-sync"]
     try:
         _run(folder, [str(where / "initdb"), "-D", str(folder / "data"), *trust])

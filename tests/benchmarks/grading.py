@@ -2,7 +2,8 @@
 
 For lesson 01 and for a lesson of light exercises (five of lesson 01's, in a notebook of their own in a temporary
 folder). Both graders get the same simulated honest class in the same run; nbgrader gets its first few students, for it
-takes seconds for each. A student's own running time is that of the same cells and calls in one plain process.
+takes seconds for each. A student's own running time is that of the same cells and calls in one plain process. The light
+lesson is graded into PostgreSQL as well: a server of this run's own, whose commits wait for the disk as anybody's do.
 """
 
 from __future__ import annotations
@@ -84,12 +85,12 @@ def make_class(lesson: str, lessons: Path, number: int, to: Path) -> None:
 # ------------------------------------------------------------ a whole run, in a process of its own
 
 
-def whole(lesson: str, lessons: Path, submitted: Path, out: Path, workers: int) -> dict[str, Any]:
+def whole(lesson: str, lessons: Path, submitted: Path, out: Path, workers: int, db: str = "") -> dict[str, Any]:
     """Grade a class and say how long it took; called in a fresh process."""
     from autograder.progress import Progress
     from autograder.run import Options, grade_class
 
-    options = Options(lesson, submitted, out, workers=workers, seed=SEED, lessons=lessons)
+    options = Options(lesson, submitted, out, db=db or None, workers=workers, seed=SEED, lessons=lessons)
     first: list[float] = []
     done: list[float] = []
 
@@ -118,6 +119,21 @@ def whole(lesson: str, lessons: Path, submitted: Path, out: Path, workers: int) 
         "statuses": dict(Counter(row["status"] for row in summary.submissions)),
         "mean_score": sum(row["score"] for row in summary.submissions) / number,
     }
+
+
+def postgres(lesson: str, lessons: Path, submitted: Path, out: Path, workers: int) -> dict[str, Any] | None:
+    """The same run into PostgreSQL; None, and why, where no server can be started."""
+    sys.path.append(str(ROOT / "tests" / "autograder"))
+    import postgres_server
+
+    if postgres_server.missing():
+        say(f"{lesson}: not into PostgreSQL: {postgres_server.missing()}")
+        return None
+    say(f"{lesson}: the whole class into PostgreSQL")
+    with postgres_server.server(durable=True) as server:
+        os.environ["BENCH_DB"] = server.url()
+        found: dict[str, Any] = json.loads(again("whole", lesson, lessons, submitted, out, workers, "env:BENCH_DB"))
+    return found
 
 
 # ------------------------------------------------------------ where the CPU seconds of a submission go
@@ -273,6 +289,9 @@ def measure(lesson: str, a: argparse.Namespace, folder: Path) -> dict[str, Any]:
     run = json.loads(again("whole", lesson, lessons, submitted, folder / f"out-{lesson}", a.workers))
     found = {"lesson": lesson, "parts": spent, "ours": run}
     found["overhead"] = sum(spent.values()) - 2 * spent["own"]  # the jail's share holds it too
+    found["postgres"] = None
+    if lesson == LIGHT and a.postgres:
+        found["postgres"] = postgres(lesson, lessons, submitted, folder / f"out-{lesson}-postgres", a.workers)
     if a.nbgrader:
         say(f"{lesson}: nbgrader with {a.nbgrader} students")
         found["nbgrader"] = nbgrader(lesson, lessons, submitted, folder / f"course-{lesson}", a.nbgrader)
@@ -303,6 +322,8 @@ def table(found: list[dict[str, Any]]) -> str:
         "students": lambda f: f"{f['ours']['students']}",
         "submissions a minute, start included": lambda f: f"{f['ours']['per_minute']:.0f}",
         "submissions a minute, running": lambda f: f"{f['ours']['per_minute_running']:.0f}",
+        "into PostgreSQL: a minute, start included": lambda f: _rate(f["postgres"], "per_minute"),
+        "into PostgreSQL: a minute, running": lambda f: _rate(f["postgres"], "per_minute_running"),
         "memory of everything, MB": lambda f: f"{f['ours']['all_mb']:.0f}",
         "memory of the coordinator, MB": lambda f: f"{f['ours']['coordinator_mb']:.0f}",
         "nbgrader: submissions a minute": lambda f: f"{f['nbgrader']['per_minute']:.1f}" if "nbgrader" in f else "–",
@@ -311,6 +332,10 @@ def table(found: list[dict[str, Any]]) -> str:
     }
     lines += [f"| {words} | " + " | ".join(value(f) for f in found) + " |" for words, value in rows.items()]
     return "\n".join([environment(), "", *lines]) + "\n"
+
+
+def _rate(run: dict[str, Any] | None, key: str) -> str:
+    return "–" if run is None else f"{run[key]:.0f}"
 
 
 def say(text: str) -> None:
@@ -325,6 +350,7 @@ def main() -> None:
     command.add_argument("--students", type=int, default=300, metavar="N", help="students in a class (default: 300)")
     command.add_argument("--parts", type=int, default=40, metavar="N", help="of them for the parts (default: 40)")
     command.add_argument("--nbgrader", type=int, default=6, metavar="N", help="of them for nbgrader; 0: without")
+    command.add_argument("--no-postgres", dest="postgres", action="store_false", help="not into PostgreSQL")
     command.add_argument("--workers", type=int, default=len(os.sched_getaffinity(0)), metavar="N")
     command.add_argument("--json", type=Path, default=ROOT / "out" / "bench" / "grading.json", metavar="FILE")
     command.add_argument("--markdown", type=Path, default=PAGE, metavar="FILE")
@@ -332,8 +358,8 @@ def main() -> None:
     a = command.parse_args()
     register_light()
     if a.inner:
-        _, lesson, lessons, submitted, out, workers = json.loads(a.inner)
-        print(json.dumps(whole(lesson, Path(lessons), Path(submitted), Path(out), int(workers))))
+        _, lesson, lessons, submitted, out, workers, *db = json.loads(a.inner)
+        print(json.dumps(whole(lesson, Path(lessons), Path(submitted), Path(out), int(workers), *db)))
         return
     with tempfile.TemporaryDirectory(prefix="bench-grading-") as folder:
         found = [measure(lesson, a, Path(folder)) for lesson in a.lesson]
