@@ -34,6 +34,7 @@ def test_what_the_note_says_can_be_computed(entry: ledger.Entry) -> None:
         ("alexnet-conv1", [55, (55, 55, 96), 34848, 27]),
         ("alexnet-conv1-macc", [105_415_200, 290_400]),
         ("bottleneck", [589_824, 69_632]),
+        ("maxpool-example", [(6, 8), (3, 4)]),
     ],
 )
 def test_computed_by_hand(name: str, computed: list[object]) -> None:

@@ -23,12 +23,12 @@ REACH = 8
 
 
 class PoolExplorer(anywidget.AnyWidget):
-    """Move the camera over a photograph by pixels and see which values of a feature map change before and after pooling.
+    """Move the camera by pixels and see which values of a feature map change before and after pooling.
 
     Pixels are whole numbers from 0 to 255. A 3 × 3 filter of `cnncourse.widgets.KERNELS` makes the map, without
     padding; `after` is what follows it: "none", "abs" or "relu". The pooled map takes from each window of side `window`
-    the "max" or the "average", `stride` apart; "blurred" takes the maximum at every place, blurs with 1, 2, 1 along both
-    axes and keeps every `stride`-th value (Zhang 2019, arXiv:1904.11486). A value has changed when it is not what it
+    the "max" or the "average", `stride` apart; "blurred" takes the maximum at every place, blurs with 1, 2, 1 both
+    ways and keeps every `stride`-th value (Zhang 2019, arXiv:1904.11486). A value has changed when it is not what it
     was at the same place without shift. The size of the change is |moved − unmoved| / |unmoved|, as vectors.
 
     `photo` is a name of `cnncourse.data.photos()` or a grey image (H, W), floats in [0, 1] or 0 … 255; `size` the side
