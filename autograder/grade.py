@@ -217,7 +217,7 @@ def _forbidden(kit: Kit, rebuilt: Rebuilt) -> list[str]:
 
 
 # `checks.for_lesson` is in every notebook; these are not.
-_INSIDE = ("load", "core", "catalogue", "values", "where", "convolution", "prepare", "evaluate")
+_INSIDE = ("load", "core", "catalogue", "values", "where", "convolution", "pooling", "training", "prepare", "evaluate")
 
 
 def _used(sources: Sequence[str], names: Sequence[str] | set[str]) -> list[str]:

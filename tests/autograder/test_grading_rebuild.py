@@ -147,3 +147,7 @@ def test_what_is_not_used_is_not_found(text: str) -> None:
 def test_a_stub_is_known() -> None:
     assert inspection.is_stub('def f(x):\n    """Doc."""\n    # YOUR CODE HERE\n    raise NotImplementedError()', "f")
     assert not inspection.is_stub("def f(x):\n    return x", "f")
+    start = "class F(nn.Module):\n    def __init__(self):\n        super().__init__()\n        "
+    assert inspection.is_stub(f"{start}raise NotImplementedError()", "F")
+    assert not inspection.is_stub(f"{start}self.weight = 0\n        raise NotImplementedError()", "F")
+    assert not inspection.is_stub(f"{start}raise NotImplementedError()\n    def g(self):\n        return 1", "F")
