@@ -69,7 +69,7 @@ MISTAKES = catalogue(
         ),
         wrong(
             "far_side_counted",
-            "You take the padding below and to the right for the image. Count only what lies before row H and column W.",
+            "You take the padding below and to the right for the image. Only rows before H and columns before W count.",
             ("image[P_h : P_h + H, P_w : P_w + W] = 1", "image[P_h:, P_w:] = 1"),
         ),
         wrong(

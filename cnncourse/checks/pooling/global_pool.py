@@ -74,7 +74,7 @@ MISTAKES = catalogue(
         wrong(
             "values_and_places",
             "max(dim=...) gives two things, the values and where they are. Take its .values, or use amax.",
-            (MAX, "x.flatten(2).max(dim=2)"),
+            (MAX, "tuple(x.flatten(2).max(dim=2))"),
         ),
         wrong("kinds_exchanged", 'The two kinds are exchanged: "max" asks for the largest.', ('"max"', '"avg"')),
         wrong("always_average", 'You always average. With kind="max" give the largest.', (MAX, MEAN)),
