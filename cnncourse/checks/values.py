@@ -185,7 +185,7 @@ def brief(value: Plain, width: int = 400) -> str:
         return _brief_tensor(value)[:width]
     if isinstance(value, tuple):
         inside = ", ".join(brief(v, 40) for v in value[:8]) + (", ..." if len(value) > 8 else "")
-        return f"({inside})"[:width]
+        return (f"({inside},)" if len(value) == 1 else f"({inside})")[:width]
     if type(value) is int and abs(value) >= 10**18:
         return f"{'-' if value < 0 else ''}a number of {value.bit_length()} bits"
     if type(value) is float:

@@ -121,6 +121,7 @@ def test_brief_is_short_and_never_raises():
     assert "5.25" in brief(torch.tensor([[5.25, 1.0]]))
     assert brief(10**5000) == "a number of 16610 bits"
     assert len(brief(tuple(range(1000)))) < 100
+    assert brief(((4, 5), (6,))) == "((4, 5), (6,))"
     assert brief(Junk("a cat")) == "a cat"
     assert brief(torch.zeros(100, 100)) == "[100×100 float32]"
 
