@@ -41,7 +41,8 @@ def _shows_all(exercise: Exercise, case: Case) -> bool:
     """Whether every catalogued mistake gives a wrong answer to the case."""
     prepared = prepare(exercise, [case])
     answers = [mistake.outcomes[0] for mistake in prepared.mistakes]
-    return not any(a.error is None and matches(a.value, prepared.expected[0]) for a in answers)
+    right = prepared.expected[0]
+    return not any(a.error is None and matches(a.value, right, case.rtol, case.atol) for a in answers)
 
 
 def _telling(exercise: Exercise, draw: Callable[[], Case]) -> Case:

@@ -82,6 +82,18 @@ MISTAKES = catalogue(
             ("torch.sqrt(var + eps)", "(torch.sqrt(var) + eps)"),
         ),
         wrong(
+            "deviation_plus_eps",
+            "You divide by torch's std plus eps. That is the unbiased one, and eps belongs inside: "
+            "sqrt(biased var + eps).",
+            (VAR, VAR.replace("False", "True")),
+            ("torch.sqrt(var + eps)", "(torch.sqrt(var) + eps)"),
+        ),
+        wrong(
+            "eps_only_in_training",
+            "In evaluation eps is missing: add it to running_var before the root, as in training.",
+            ("        var = running_var[:, None, None]\n", "        var = running_var[:, None, None] - eps\n"),
+        ),
+        wrong(
             "eps_missing",
             "eps is not used: add it to the variance before the root.",
             ("torch.sqrt(var + eps)", "torch.sqrt(var)"),
@@ -100,6 +112,11 @@ MISTAKES = catalogue(
             "mean_of_squares",
             "Your variance is the mean of the squares of x itself. Subtract the mean first.",
             (VAR, "        var = x.square().mean(dim=(0, 2, 3), keepdim=True)\n"),
+        ),
+        wrong(
+            "mean_not_squared",
+            "Your variance is the mean of x² minus the mean. It is the mean of x² minus the mean's square.",
+            (VAR, "        var = x.square().mean(dim=(0, 2, 3), keepdim=True) - mean\n"),
         ),
         wrong(
             "weight_missing",

@@ -80,6 +80,11 @@ MISTAKES = catalogue(
             (BY_VAR, "by_var = dw[:, None, None] / M"),
         ),
         wrong(
+            "centred_for_normalised",
+            "The term of the variance has x - mean where z belongs: divide by s.",
+            (BY_VAR, "by_var = (x - mean) * dw[:, None, None] / M"),
+        ),
+        wrong(
             "divided_by_images",
             "You divide by the number of images. A mean was taken over M = N H W numbers.",
             ("M = x.shape[0] * x.shape[2] * x.shape[3]", "M = x.shape[0]"),
@@ -129,6 +134,11 @@ MISTAKES = catalogue(
             "In grad_weight you multiply by x. The weight was multiplied by z, the normalised input.",
             (DW, "dw = (grad_output * z).sum(dim=axes)\n    dw_x = (grad_output * x).sum(dim=axes)"),
             (END, "return dx, dw_x, db"),
+        ),
+        wrong(
+            "weight_in_its_own_gradient",
+            "In grad_weight you multiply by the weight. y = w z + b, so its derivative by w is z alone.",
+            (END, "return dx, dw * weight, db"),
         ),
         wrong(
             "weight_not_divided_by_deviation",

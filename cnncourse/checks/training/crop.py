@@ -59,6 +59,11 @@ MISTAKES = catalogue(
             "You use height and width as the ends of the window. It ends at top + height and left + width.",
             (IMAGE, "    image = image[:, top:height, left:width]\n"),
         ),
+        wrong(
+            "one_row_too_many",
+            "Your window has one row and one column too many. A slice ends before its second number.",
+            (IMAGE, "    image = image[:, top : top + height + 1, left : left + width + 1]\n"),
+        ),
         wrong("image_forgotten", "The boxes are right, but the image is not cut.", (IMAGE, "")),
         wrong(
             "not_clipped",
@@ -89,6 +94,11 @@ MISTAKES = catalogue(
             (KEEP, "keep = inside & (x2 > x1) & (y2 > y1)"),
         ),
         wrong(
+            "clipped_before_moving",
+            "You clip first and move then. Move first: 0 ... width are coordinates of the window.",
+            (MOVE + CLIP, CLIP + MOVE),
+        ),
+        wrong(
             "clipped_to_last_pixel",
             "You clip at width - 1 and height - 1. Coordinates are edges: the window reaches from 0 to width.",
             (CLIP, CLIP.replace("width)", "width - 1)").replace("height)", "height - 1)")),
@@ -111,6 +121,16 @@ MISTAKES = catalogue(
             "labels_stay",
             "You drop boxes but keep their labels, so that box and label no longer belong together.",
             (END, "return image, boxes[keep], labels"),
+        ),
+        wrong(
+            "boxes_stay",
+            "You drop labels but keep their boxes, so that box and label no longer belong together.",
+            (END, "return image, boxes, labels[keep]"),
+        ),
+        wrong(
+            "small_dropped",
+            "You drop boxes with less than one pixel of area left. Here any area is enough: x2 > x1 and y2 > y1.",
+            (KEEP, "keep = (x2 > x1) & (y2 > y1) & ((x2 - x1) * (y2 - y1) >= 1)"),
         ),
         wrong(
             "touching_kept",
@@ -194,7 +214,7 @@ def public() -> list[Case]:
     t = torch.tensor
     image = small(1, 5, 7, seed=281)
     inside = t([[3.0, 2.0, 5.0, 3.0]])
-    cut = t([[1.0, 0.0, 4.0, 4.0], [4.0, 2.0, 7.0, 5.0], [0.0, 1.0, 2.5, 3.0], [3.0, 0.5, 4.5, 2.5]])
+    cut = t([[1.0, 0.0, 4.0, 4.0], [4.0, 2.0, 7.0, 5.0], [0.0, 1.0, 2.25, 3.0], [3.0, 0.5, 4.5, 2.5]])
     out = t(
         [
             [0.0, 0.0, 1.5, 5.0],
@@ -212,8 +232,8 @@ def public() -> list[Case]:
             "two channels, float64",
             (
                 small(2, 6, 4, seed=282).double(),
-                t([[0.5, 1.5, 2.5, 5.5], [3.0, 0.0, 4.0, 6.0]]).double(),
-                t([3, 1]),
+                t([[0.5, 1.5, 2.5, 5.5], [3.0, 0.0, 4.0, 6.0], [1.5, 3.0, 2.0, 3.5]]).double(),
+                t([3, 1, 2]),
                 2,
                 1,
                 4,

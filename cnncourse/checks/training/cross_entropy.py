@@ -52,6 +52,29 @@ MISTAKES = catalogue(
             (LOG_P, "    e = shifted.exp()\n    log_p = (e / e.sum(dim=1, keepdim=True) + 1e-8).log()\n"),
         ),
         wrong(
+            "smaller_number_in_log",
+            "A small number added to p inside the log bounds the loss, however small it is: here at about 28. "
+            "Use log p = z - log(sum of exp z).",
+            (LOG_P, "    e = shifted.exp()\n    log_p = (e / e.sum(dim=1, keepdim=True) + 1e-12).log()\n"),
+        ),
+        wrong(
+            "probability_clipped",
+            "You keep p away from 0 before the log, so the loss cannot grow beyond about 16. "
+            "Use log p = z - log(sum of exp z).",
+            (LOG_P, "    e = shifted.exp()\n    log_p = (e / e.sum(dim=1, keepdim=True)).clamp(min=1e-7).log()\n"),
+        ),
+        wrong(
+            "zero_times_infinity",
+            "You multiply by 0 for the wrong classes, and 0 times the log of 0 is NaN. "
+            "Pick the label's entry, and never compute log(p).",
+            (LOG_P, "    e = shifted.exp()\n    log_p = (e / e.sum(dim=1, keepdim=True)).log()\n"),
+            (
+                CHOSEN,
+                "    one_hot = (labels[:, None] == torch.arange(logits.shape[1])).to(logits.dtype)\n"
+                "    chosen = (one_hot * log_p).sum(dim=1)\n",
+            ),
+        ),
+        wrong(
             "logits_clipped",
             "You clip the logits to keep exp finite, which changes the loss. Subtract the row's largest logit instead.",
             (TOP, "    logits = logits.clamp(-50, 50)\n    top = 0\n"),

@@ -79,6 +79,11 @@ MISTAKES = catalogue(
             (KEEP, "        return x / (1 - p)\n"),
         ),
         wrong(
+            "masked_in_evaluation",
+            "In evaluation you still multiply by the mask. With training=False, x comes back as it is, whole.",
+            (KEEP, "        return x * mask\n"),
+        ),
+        wrong(
             "older_dropout",
             "This is the older dropout: nothing in training, (1 - p) x in evaluation. "
             "Here training divides, evaluation does nothing.",

@@ -33,6 +33,12 @@ MISTAKES = catalogue(
             (BOXES, "[W - x1, y1, W - x2, y2]"),
         ),
         wrong(
+            "edge_overwritten",
+            "The right edge stays where it was: you wrote the new left edge over the old one, then computed with it. "
+            "Keep the old edges until both are done.",
+            (BOXES, "[W - x2, y1, x2, y2]"),
+        ),
+        wrong(
             "width_minus_one",
             "You mirror at W - 1. Coordinates are edges, not pixel centres: the image reaches from 0 to W.",
             ("W = image.shape[2]", "W = image.shape[2] - 1"),

@@ -187,6 +187,11 @@ MISTAKES = catalogue(
             ("values[k] ** 2", "values[node] ** 2"),
         ),
         wrong(
+            "inputs_only",
+            "Only the inputs have a gradient in your result. Asked are those of all nodes, the output itself included.",
+            ("    return grads\n", "    return [g if graph[k][0] == 'input' else 0.0 for k, g in enumerate(grads)]\n"),
+        ),
+        wrong(
             "in_order_of_computing",
             "You return the gradients in the order of `order`. Entry k of the result belongs to node k.",
             ("    return grads\n", "    return [grads[node] for node in order]\n"),
@@ -200,7 +205,7 @@ reference = compiled("graph_backward", BASE)
 def case(name: str, graph: Graph, order: list[int], start: Values, output: int, weight: float = 1.0) -> Case:
     """A case whose values have been filled in. Parts that cancel leave a rounding error where another order has 0."""
     args = (graph, order, graph_forward.reference(graph, order, start), output)
-    return Case(name, args, weight=weight, atol=1e-9)
+    return Case(name, args, weight=weight, rtol=1e-9, atol=1e-9)
 
 
 def public() -> list[Case]:

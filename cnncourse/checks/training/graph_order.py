@@ -143,6 +143,11 @@ MISTAKES = catalogue(
             (START, "    order = sorted(range(len(graph)), key=lambda n: len(graph[n][1]))\n"),
         ),
         wrong(
+            "numbers_from_one",
+            "You number the nodes from 1. The first node of the list is node 0.",
+            (END, "    return [node + 1 for node in order]\n"),
+        ),
+        wrong(
             "nodes_not_numbers",
             "You return the nodes. Return their numbers, that is, their places in the list.",
             (END, "    return [graph[node] for node in order]\n"),

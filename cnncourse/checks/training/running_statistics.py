@@ -126,6 +126,12 @@ MISTAKES = catalogue(
             (VAR, "    var = x.var(dim=(2, 3), unbiased=True).mean(dim=0)\n"),
         ),
         wrong(
+            "images_not_averaged",
+            "You have statistics for each image. All images of the batch belong together: axis 0 as well.",
+            (MEAN, "    mean = x.mean(dim=(2, 3))\n"),
+            (VAR, "    var = x.var(dim=(2, 3), unbiased=True)\n"),
+        ),
+        wrong(
             "first_image_only",
             "Only the first image of the batch counts.",
             (MEAN, "    x = x[:1]\n" + MEAN),

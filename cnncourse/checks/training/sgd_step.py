@@ -71,6 +71,16 @@ MISTAKES = catalogue(
             ("momentum * v + g", "v + g"),
         ),
         wrong(
+            "gradient_damped",
+            "You multiply the new gradient by the momentum as well. Only the old velocity is: v = m v + g.",
+            ("momentum * v + g", "momentum * (v + g)"),
+        ),
+        wrong(
+            "rate_on_gradient_only",
+            "The rate scales the gradient's part of the step, but not the old velocity's. The whole step is lr * v.",
+            (VELOCITY + STEP, "    p = p - lr * g - momentum * v\n    v = momentum * v + g\n"),
+        ),
+        wrong(
             "nesterov",
             "This is Nesterov's step, along g + m v. The plain one goes along v.",
             (STEP, "    p = p - lr * (g + momentum * v)\n"),
