@@ -64,7 +64,7 @@ def restore(out: Path, source: LessonSource, records: Mapping[str, Path]) -> int
 def write_copy(out: Path, kit: Lesson, record: Record) -> None:
     """Write the rebuilt, graded notebook of one submission; of a refused one a notebook that says why."""
     notebook = build_copy(kit, record)
-    write_text(copy_path(out, record["student"], kit.source.name), notebooks.text(notebook))
+    write_text(copy_path(out, record["student"], kit.source.name), notebooks.text(notebook), 0o600)
 
 
 def build_copy(kit: Lesson, record: Record) -> NotebookNode:

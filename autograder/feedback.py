@@ -73,7 +73,7 @@ def write_feedback(out: Path, source: LessonSource, db: str | None = None) -> Wr
                 continue
             page = _context(source, results, row, record, people.get(student, {}), due.get(student))
             path = out / "feedback" / student / source.name / f"{source.name}.html"
-            write_text(path, template.render(**page))
+            write_text(path, template.render(**page), 0o600)
             written.append(path)
         except Exception as error:  # whatever is wrong with one record
             kind = "" if isinstance(error, ValueError) else f"{type(error).__name__}: "

@@ -158,8 +158,8 @@ class _Run:
         for student, row in self.rows.items():
             row["late_seconds"] = late.get(student, 0.0) if self.entries[student].is_person else 0.0
         results = self._results([self.rows[student] for student in self.entries])
-        write_json(self.out / "results.json", results)
-        write_json(self.out / "results" / f"{self.options.lesson}.json", results)
+        write_json(self.out / "results.json", results, 0o600)
+        write_json(self.out / "results" / f"{self.options.lesson}.json", results, 0o600)
         return Summary(results, total - kept, kept)
 
     def _fresh(self, store: Store, engine: MakeEngine, number: int) -> None:

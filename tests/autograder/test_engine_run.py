@@ -19,7 +19,7 @@ import pytest
 from engine_helpers import await_, descendants, honest_class, runs
 from grading_helpers import LESSON, LESSONS, SEED, without_time
 
-from autograder import engine_key, run
+from autograder import cli, engine_batch, engine_key, run
 from autograder.engine_stop import Stop
 from autograder.engine_wire import pack, unpack
 from autograder.intake import Submission, collect
@@ -207,13 +207,14 @@ def command(submitted: Path, out: Path) -> list[str]:
 @pytest.mark.sandbox
 def test_ctrl_c_stops_cleanly_and_the_same_command_goes_on(source: LessonSource, tmp_path: Path) -> None:
     submitted, out = honest_class(source, 16, tmp_path / "submitted"), tmp_path / "out"
-    process = subprocess.Popen(command(submitted, out), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    pipes: Any = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    process = subprocess.Popen(command(submitted, out), start_new_session=True, **pipes)
     records = out / "records" / LESSON
     try:
         await_(lambda: len(list(records.glob("*.json"))) >= 3 or process.poll() is not None)
         below = descendants(process.pid)
         assert below
-        process.send_signal(signal.SIGINT)
+        os.killpg(process.pid, signal.SIGINT)  # as a terminal does: the workers hear it too
         _, said = process.communicate(timeout=60)
     finally:
         process.kill()
@@ -231,6 +232,47 @@ def test_ctrl_c_stops_cleanly_and_the_same_command_goes_on(source: LessonSource,
     assert (summary.graded_now, summary.kept) == (16 - len(done), len(done))
     fresh = grade_class(replace(options, out=tmp_path / "undisturbed"))
     assert without_time(summary.results) == without_time(fresh.results)
+
+
+def test_what_names_students_is_for_its_owner_only(
+    source: LessonSource, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As the page on what is kept says: of grades, work and mistakes nobody else on the machine reads anything."""
+    submitted, out = honest_class(source, 2, tmp_path / "submitted"), tmp_path / "out"
+    monkeypatch.setattr(run._Run, "_pool", lambda self, kit, number: _Echo(kit, number))
+    words = ["--out", str(out), "--lessons", str(LESSONS)]
+    assert cli.main(["grade", LESSON, "--submitted", str(submitted), *words]) == 1
+    assert cli.main(["feedback", LESSON, *words]) == cli.main(["report", LESSON, *words]) == 0
+    assert cli.main(["export", "--format", "moodle", "--out", str(out)]) == 0
+    files = [path for path in out.rglob("*") if path.is_file()]
+    free = {path for path in files if path.relative_to(out).parts[0] in ("release", ".jail", ".lock")}
+    assert len(files) - len(free) > 10
+    assert [path for path in files if path not in free and path.stat().st_mode & 0o077] == []
+    assert not any(b"student0" in path.read_bytes() or "student0" in str(path) for path in free)
+
+
+class _Interrupted(_Echo):
+    """An engine in whose sixth submission somebody presses Ctrl-C."""
+
+    def run(self, submissions: Iterator[Submission]) -> Iterator[dict[str, Any] | None]:
+        for number, record in enumerate(r for r in super().run(submissions) if r is not None):
+            if number == 5:
+                os.kill(os.getpid(), signal.SIGINT)
+            yield record
+
+
+def test_what_is_graded_and_not_yet_written_is_written_at_ctrl_c(
+    source: LessonSource, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    submitted = honest_class(source, 12, tmp_path / "submitted")
+    monkeypatch.setattr(engine_batch, "SECONDS", 600.0)
+    monkeypatch.setattr(run._Run, "_pool", lambda self, kit, number: _Interrupted(kit, number))
+    with pytest.raises(KeyboardInterrupt):
+        grade_class(Options(LESSON, submitted, tmp_path / "out", seed=SEED, lessons=LESSONS))
+    done = {path.stem for path in (tmp_path / "out" / "records" / LESSON).glob("*.json")}
+    assert done == {f"student{i:04d}" for i in range(6)}
+    with Store(tmp_path / "out", source) as store:
+        assert store.students() == done
 
 
 def test_the_first_ctrl_c_waits_and_the_second_does_not() -> None:
