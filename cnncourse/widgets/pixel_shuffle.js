@@ -1,6 +1,6 @@
 // PixelShuffle: move a picture's pixels, and with them the weights of units that look at all pixels, or not.
 
-import { conv2d, format } from "./_math.js";
+import { conv2d } from "./_math.js";
 import { css, grey, inkOn, signed } from "./_color.js";
 import { button, followTheme, h, picker, rowsOf, speaker, toggle, uid } from "./_ui.js";
 import { makeGrid, outline } from "./_grid.js";
@@ -8,6 +8,11 @@ import { answersOf, drawOrder, reorder, ring, roughness, surest } from "./_shuff
 
 const EDGE = [[1, 2, 1], [0, 0, 0], [-1, -2, -1]];
 const SHARED = ["picture", "moved", "together", "seed"];
+
+/** Two decimals always, so that columns of numbers stand; true minus sign. */
+function decimals(v) {
+  return (Math.abs(v) < 0.005 ? 0 : v).toFixed(2).replace("-", "\u2212");
+}
 
 function same(a, b) {
   return Math.abs(a - b) < 1e-9;
@@ -47,8 +52,8 @@ function barRow(name) {
     const share = (50 * v) / top;
     bar.style.left = `${50 + Math.min(0, share)}%`;
     bar.style.width = `${Math.abs(share)}%`;
-    value.textContent = format(v, 2);
-    verdict.textContent = [first ? "the answer" : "", kept ? "same" : ""].filter(Boolean).join(", ");
+    value.textContent = decimals(v);
+    verdict.textContent = [first ? "answer" : "", kept ? "same" : ""].filter(Boolean).join(", ");
     el.classList.toggle("first", first);
   };
   return { el, show };
@@ -58,8 +63,8 @@ function factRow(name) {
   const cells = ["before", "now", "verdict"].map((kind) => h("td", { class: `cnnw-${kind}` }));
   const el = h("tr", {}, h("th", { scope: "row", text: name }), ...cells);
   const show = (before, now) => {
-    cells[0].textContent = format(before, 2);
-    cells[1].textContent = format(now, 2);
+    cells[0].textContent = decimals(before);
+    cells[1].textContent = decimals(now);
     cells[2].textContent = same(before, now) ? "same" : "changed";
     el.classList.toggle("changed", !same(before, now));
   };
@@ -96,7 +101,7 @@ function arrange(ui) {
   const settings = h("div", { class: "cnnw-settings" }, ui.picture.el, ui.moved.el, ui.together.el, ui.again);
   const maps = h("div", { class: "cnnw-three" }, ui.input.el, ui.weights.el, ui.edges.el);
   const bars = h("figure", {}, h("h4", { text: "What the units answer" }), table("bars", ["unit", "", "score", ""], ui.bars));
-  const facts = h("figure", {}, h("h4", { text: "What changed" }), table("facts", ["", "as it was", "now", ""], ui.facts));
+  const facts = h("figure", {}, h("h4", { text: "What changed" }), table("facts", ["", "before", "now", ""], ui.facts));
   return [settings, maps, ui.told, h("div", { class: "cnnw-two" }, bars, facts), ui.speaker.el];
 }
 
@@ -117,7 +122,7 @@ function told(state, d, side) {
   const from = d.from[at];
   const origin = from === at ? "has stayed" : `came from row ${Math.floor(from / side)}, column ${from % side}`;
   const product = d.now.x[at] * d.now.w[state.picture][at];
-  return `Row ${state.r}, column ${state.c}: this pixel ${origin}. ${format(d.now.x[at], 2)} times weight ${format(d.now.w[state.picture][at], 2)} is ${format(product, 2)}.`;
+  return `Row ${state.r}, column ${state.c}: this pixel ${origin}. ${decimals(d.now.x[at])} times weight ${decimals(d.now.w[state.picture][at])} is ${decimals(product)}.`;
 }
 
 function draw(state, d, ui, side) {
