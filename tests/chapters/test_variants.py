@@ -51,7 +51,8 @@ def test_the_sliding_net_is_faster_and_does_less(page: SimpleNamespace) -> None:
 
 @pytest.mark.slow
 def test_a_fully_connected_layer_over_a_map_slides_too(page: SimpleNamespace) -> None:
-    assert float(page.gap) < 1e-4 * float(page.exercise(page.corner).abs().max())
+    with torch.no_grad():
+        assert float(page.gap) < 1e-4 * float(page.exercise(page.corner).abs().max())
     assert page.shape == (1, 10, 5, 5)
 
 
@@ -112,7 +113,6 @@ def test_time_saved_falls_short_of_work_saved(page: SimpleNamespace) -> None:
     work, time = float(page.glued["deep_fewer"]), float(page.glued["deep_faster"])
     assert work == 128
     assert 1 < time < work / 2
-    assert float(page.glued["pair_faster"]) < float(page.glued["pair_fewer"])
     assert float(page.glued["full_reuse"]) > 20 * float(page.glued["deep_reuse"])
 
 
