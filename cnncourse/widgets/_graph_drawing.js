@@ -101,7 +101,7 @@ export function graphDrawing({ onJump, onKey, redraw, signal }) {
       s("path", { class: "head", d: `M${x} ${y + 22}v-13a9 9 0 0 1 9 -9h${box.card - 18}a9 9 0 0 1 9 9v13z` }),
       s("rect", { class: "body", x, y, width: box.card, height: TALL, rx: 9 }),
       s("text", { class: "name", x: sign ? x + 9 : middle, y: y + 16, "text-anchor": sign ? "start" : "middle", text: node.name }),
-      s("text", { class: "sign", x: x + box.card - 8, y: y + 15.5, text: sign }),
+      s("text", { class: sign.length === 1 ? "sign large" : "sign", x: x + box.card - 8, y: y + 15.5, text: sign }),
       s("text", { class: "value", x: middle, y: y + 40, text: step.seen[k] ? tidy(pass.values[k]) : "\u00b7" }),
       s("line", { class: "rule", x1: x + 10, x2: x + box.card - 10, y1: y + 46.5, y2: y + 46.5 }),
       s("text", { class: "gradient", x: middle, y: y + 62, text: step.gradients[k] === null ? "" : tidy(step.gradients[k]) }));

@@ -1,6 +1,6 @@
 // A computational graph in words: what each gate computes, its local derivatives, and what happens in a step.
 
-import { signOf } from "./_graph_math.js";
+import { signOf, valuesOf } from "./_graph_math.js";
 
 const wrap = (text) => (text.startsWith("\u2212") ? `(${text})` : text);
 
@@ -51,7 +51,17 @@ function partial(graph, k) {
   return `\u2202${graph.nodes[graph.output].name}/\u2202${graph.nodes[k].name}`;
 }
 
-/** {phase, formula, text} of a step; show writes a number. */
+const NUDGE = 0.01;
+
+/** What a small change of the first input really does to the result, to hold the gradient against. */
+function check(graph, values, show) {
+  const [name] = graph.inputs;
+  const given = Object.fromEntries(graph.nodes.map((node, k) => [node.name, values[k]]));
+  const moved = valuesOf(graph, { ...given, [name]: given[name] + NUDGE })[graph.output];
+  return `Try it: raise ${name} by ${NUDGE}, and ${graph.nodes[graph.output].name} goes from ${show(values[graph.output], 5)} to ${show(moved, 5)}.`;
+}
+
+/** {phase, formula, text} of a step; show(v, digits) writes a number. */
 export function explain(graph, { values, steps }, at, show) {
   const step = steps[at];
   const { nodes, output, inputs } = graph;
@@ -69,7 +79,7 @@ export function explain(graph, { values, steps }, at, show) {
   const sum = step.before === null ? "" : ` = ${had}${wrap(show(step.gain))}`;
   const text = `What arrives at the gate ${nodes[step.via].name}, ${partial(graph, step.via)} = ${show(step.above)}, times its local derivative ${local(graph, step, values, show)}.`;
   const joined = step.before === null ? "" : ` ${to} is used more than once and already had ${show(step.before)}: the paths add up.`;
-  const done = at === steps.length - 1 ? ` Done: ${inputs.map((name) => `\u2202${out}/\u2202${name} = ${show(step.gradients[nodes.findIndex((node) => node.name === name)])}`).join(", ")}.` : "";
+  const done = at === steps.length - 1 ? ` Done: ${inputs.map((name) => `\u2202${out}/\u2202${name} = ${show(step.gradients[nodes.findIndex((node) => node.name === name)])}`).join(", ")}. ${check(graph, values, show)}` : "";
   const head = `${partial(graph, step.node)} = ${had}${wrap(show(step.above))} \u00d7 ${wrap(show(step.slope))}${sum} = ${show(step.gradients[step.node])}`;
   return { phase: "Backward", formula: head, text: text + joined + done };
 }

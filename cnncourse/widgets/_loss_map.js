@@ -33,6 +33,11 @@ export function lossMap({ onStart, redraw, signal }) {
     class: "cnnw-plot cnnw-map-lines", role: "application", tabindex: 0, "aria-label": "Loss surface with the start point",
     "aria-description": "Arrow keys move the start; with shift they move it in small steps. Click or drag does the same.",
   });
+  const scene = s("g");
+  const name = s("text", { class: "middle", text: "start" });
+  const handle = s("g", { class: "start" }, s("circle", { r: 15, class: "grip" }), s("circle", { r: 7 }), name); // stays while a finger holds it
+  handle.addEventListener("touchstart", (event) => event.preventDefault(), { passive: false }); // a finger on it drags, it does not scroll
+  svg.append(scene, handle);
   const el = h("div", { class: "cnnw-lossmap" }, canvas, svg);
   let scale = null;
   let start = [0, 0];
@@ -90,12 +95,12 @@ export function lossMap({ onStart, redraw, signal }) {
     svg.style.height = `${height}px`;
     paint(state, width, height);
     const [sx, sy] = [scale.x(start[0]), scale.y(start[1])];
-    const handle = s("g", { class: "start" }, s("circle", { cx: sx, cy: sy, r: 15, class: "grip" }), s("circle", { cx: sx, cy: sy, r: 7 }),
-      s("text", { x: sx, y: sy > scale.bottom - 30 ? sy - 14 : sy + 22, class: "middle", text: "start" }));
-    svg.replaceChildren(
+    handle.setAttribute("transform", `translate(${sx.toFixed(2)} ${sy.toFixed(2)})`);
+    name.setAttribute("y", sy > scale.bottom - 30 ? -14 : 22);
+    scene.replaceChildren(
       s("g", { class: "ground" }, ...ground),
       axes(scale, { xTicks: ticks(...view.x, 6), yTicks: ticks(...view.y, 5), xName: "weight x", yName: "weight y" }),
-      clipped(scale, [...marks(SURFACES[state.surface]), ...state.runs.map(trail)], 0), handle,
+      clipped(scale, [...marks(SURFACES[state.surface]), ...state.runs.map(trail)], 0),
     );
   };
 

@@ -70,6 +70,24 @@ def test_dragging_moves_the_cursor(page: Any) -> None:
     assert page.evaluate("model.get('x')") == pytest.approx(6, abs=0.05)
 
 
+def test_a_finger_moves_the_cursor(chromium: Any, tmp_path: Path) -> None:
+    page = opened(chromium, page_of(ActivationPlotter(), tmp_path), width=390, height=700, has_touch=True).page
+    session = page.context.new_cdp_session(page)
+    box = page.locator(".cnnw-readable").first.bounding_box()
+    middle = box["x"] + (44 + box["width"] - 14) / 2
+    for kind, x in (
+        ("Start", middle),
+        ("Move", middle + 20),
+        ("Move", middle + 60),
+        ("Move", middle + 90),
+        ("End", None),
+    ):
+        points = [] if x is None else [{"x": x, "y": box["y"] + 120}]
+        session.send("Input.dispatchTouchEvent", {"type": f"touch{kind}", "touchPoints": points})
+    expected = 90 / (box["width"] - 58) * 12
+    assert page.evaluate("model.get('x')") == pytest.approx(expected, abs=0.1)
+
+
 def test_functions_are_picked_and_put_away(page: Any) -> None:
     page.get_by_label("tanh", exact=True).uncheck()
     page.get_by_label("SELU", exact=True).check()

@@ -89,6 +89,24 @@ def test_the_start_is_dragged(show: Callable[..., Any]) -> None:
     assert start[1] > -2
 
 
+def test_a_finger_drags_the_start_without_scrolling(chromium: Any, tmp_path: Path) -> None:
+    watched = opened(chromium, page_of(OptimizerExplorer(), tmp_path), width=390, height=600, has_touch=True)
+    page = watched.page
+    page.locator(".start").scroll_into_view_if_needed()
+    session = page.context.new_cdp_session(page)
+    handle = page.locator(".start circle").last.bounding_box()
+    x, y = handle["x"] + handle["width"] / 2, handle["y"] + handle["height"] / 2
+    before = page.evaluate("window.scrollY")
+    for kind, shift in (("Start", 0), ("Move", 15), ("Move", 30), ("Move", 40), ("End", None)):
+        points = [] if shift is None else [{"x": x + shift, "y": y + shift}]
+        session.send("Input.dispatchTouchEvent", {"type": f"touch{kind}", "touchPoints": points})
+    moved = page.locator(".start circle").last.bounding_box()
+    assert page.evaluate("window.scrollY") == before
+    assert moved["x"] - handle["x"] == pytest.approx(40, abs=3)
+    assert moved["y"] - handle["y"] == pytest.approx(40, abs=3)
+    assert watched.complaints == []
+
+
 def test_the_saddle_holds_who_comes_straight_and_noise_lets_go(show: Callable[..., Any]) -> None:
     page = show(surface="saddle", methods="sgd", steps=200)
     assert row(page, "sgd")[1] == "stuck at the saddle (0, 0): slope 0, yet no minimum"

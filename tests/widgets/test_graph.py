@@ -181,13 +181,15 @@ def test_a_drawn_graph_reads_from_left_to_right_without_touching(run: Run) -> No
 def test_words_say_what_the_numbers_are(run: Run) -> None:
     preset = PRESETS["used twice"]
     graph, = run("_graph_math.js", WALK, [[preset["expression"], preset["inputs"]]])  # fmt: skip
-    told = run("_graph_words.js", "given.steps.map((_, at) => m.explain(given.graph, given, at, String))", graph)
+    show = "(v, n) => String(Number(v.toFixed(n ?? 3)))"
+    told = run("_graph_words.js", f"given.steps.map((_, at) => m.explain(given.graph, given, at, {show}))", graph)
     assert [one["formula"] for one in told] == [
         "", "q = x + y = 3 + -1 = 2", "f = q × x = 2 × 3 = 6", "∂f/∂f = 1", "∂f/∂q = 1 × 3 = 3", "∂f/∂x = 1 × 2 = 2",
         "∂f/∂x = 2 + 3 × 1 = 2 + 3 = 5", "∂f/∂y = 3 × 1 = 3",
     ]  # fmt: skip
     assert "the paths add up" in told[6]["text"]
-    assert told[-1]["text"].endswith("Done: ∂f/∂x = 5, ∂f/∂y = 3.")
+    done = " Done: ∂f/∂x = 5, ∂f/∂y = 3. Try it: raise x by 0.01, and f goes from 6 to 6.0501."
+    assert told[-1]["text"].endswith(done)
 
 
 def test_words_of_any_graph_end_in_its_numbers(run: Run) -> None:
