@@ -178,11 +178,13 @@ def is_trivial(expected: Plain, inputs: tuple[Any, ...]) -> bool:
 
 
 def brief(value: Plain, width: int = 400) -> str:
-    """A short text of an answer, for tables: small tensors in full; a float shows that it is one."""
+    """A short text of an answer, for tables: small tensors in full and on lines of their own; a float shows as one."""
     if isinstance(value, Junk):
         return value.what
     if isinstance(value, Tensor):
         return _brief_tensor(value)[:width]
+    if isinstance(value, tuple) and len(value) <= 8 and any(isinstance(v, Tensor) for v in value):
+        return "\n".join(f"{k + 1}: {brief(v, width)}" for k, v in enumerate(value))
     if isinstance(value, tuple):
         inside = ", ".join(brief(v, 40) for v in value[:8]) + (", ..." if len(value) > 8 else "")
         return (f"({inside},)" if len(value) == 1 else f"({inside})")[:width]

@@ -67,7 +67,7 @@ def _describe(got: Plain, expected: Plain, args: tuple[Any, ...], rtol: float | 
             return f"The function returns {_kind(got)}; expected a tensor of shape {tuple(expected.shape)}."
         return _tensor(got, expected, args, rtol, atol)
     if isinstance(expected, tuple):
-        return _tuple(got, expected)
+        return _tuple(got, expected, rtol, atol)
     return _number(got, expected)
 
 
@@ -81,14 +81,16 @@ def _kind(value: Plain) -> str:
     return {bool: "True or False", int: "a whole number", float: "a float", str: "a text"}.get(type(value), "None")
 
 
-def _tuple(got: Plain, expected: tuple[Plain, ...]) -> str:
+def _tuple(got: Plain, expected: tuple[Plain, ...], rtol: float | None, atol: float | None) -> str:
     if not isinstance(got, tuple) or len(got) != len(expected):
         return f"The function returns {_kind(got)}; expected {len(expected)} values."
-    wrong = [k for k, (g, e) in enumerate(zip(got, expected, strict=True)) if not matches(g, e)]
-    if matches(got[::-1], expected):
+    wrong = [k for k, (g, e) in enumerate(zip(got, expected, strict=True)) if not matches(g, e, rtol, atol)]
+    if matches(got[::-1], expected, rtol, atol):
         return "The values are right, in the wrong order."
+    if all(type(v) is int for v in (*got, *expected)) and sorted(map(str, got)) == sorted(map(str, expected)):
+        return "Every value is there, but they stand in a wrong order."
     k = wrong[0]
-    return f"Value {k + 1} of {len(expected)} is wrong. {describe(got[k], expected[k], (), None, None)}"
+    return f"Value {k + 1} of {len(expected)} is wrong. {describe(got[k], expected[k], (), rtol, atol)}"
 
 
 def _number(got: Plain, expected: Plain) -> str:

@@ -178,7 +178,7 @@ def public() -> list[Case]:
         ("two ends", TWO_ENDS),
         ("nine nodes", BUSY),
     ]
-    return [Case(f"{name} (any right order will do)", (graph,), weight=0.25, use=any_order) for name, graph in named]
+    return [Case(f"{name}: any right order", (graph,), weight=0.25, use=any_order) for name, graph in named]
 
 
 EXERCISE = Exercise("graph_order", 2.0, reference, public, MISTAKES)
