@@ -60,10 +60,10 @@ def drawn(draw: random.Random) -> tuple[str, dict[str, Any]]:
     paddings = [draw.choice(["same"] if s == 1 else [0, 1, 2]) if draw.random() < 0.6 else 1 for s in strides]
     options: dict[str, Any] = {
         "in_channels": draw.choice([1, 3, 4]), "input_size": (draw.randint(9, 40), draw.randint(9, 40)),
-        "num_classes": draw.randint(2, 12), "channels": [4 * draw.randint(1, 3) for _ in range(convs)],
+        "num_classes": draw.randint(2, 12), "channels": [draw.choice([4, 6, 8, 12]) for _ in range(convs)],
         "kernel_size": kernels, "stride": strides, "padding": paddings,
         "dilation": [draw.choice([1, 1, 2, 3]) for _ in range(convs)],
-        "groups": [1, *[draw.choice([1, 1, 2, 4]) for _ in range(convs - 1)]] if convs else 1,
+        "groups": [1, *[draw.choice([1, 1, 2, 3, 4]) for _ in range(convs - 1)]] if convs else 1,
         "pool_size": [draw.randint(1, 3) for _ in range(pools)],
         "pool_stride": [draw.randint(1, 3) for _ in range(pools)],
         "hidden": draw.randint(3, 20), "optional": optional,
