@@ -7,7 +7,14 @@ from functools import cache, partial
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import avg_pool2d, interpolate, max_pool2d, max_unpool2d
+from torch.nn.functional import (
+    avg_pool2d,
+    binary_cross_entropy_with_logits,
+    interpolate,
+    max_pool2d,
+    max_unpool2d,
+    pixel_shuffle,
+)
 from torch.optim import Adam
 
 from cnncourse.data import load_photo, patches
@@ -21,7 +28,7 @@ SHIFTS = (1, 2, 3, 4)
 _CROP, _ROOM = 32, 4
 _SIDE = 20  # of a picture with a dot
 _GROUNDS = ("grass", "gravel", "brick", "chelsea", "coffee", "china", "flower", "camera")
-_FACE, _PART = 32, 8  # sides of a face and of a part
+_FACE, _PART = 44, 8  # sides of a face and of a part
 _EYES, _NOSE = ((114, 171), (134, 322)), (243, 262)  # their middles in the photograph of the cat
 
 
@@ -38,8 +45,8 @@ class BlurredMaxPool2d(nn.Module):
 
 @cache
 def train_crops() -> Pair:
-    """1,050 crops of 32×32."""
-    data = patches("train", 1050, _CROP)
+    """630 crops of 32×32."""
+    data = patches("train", 630, _CROP)
     return data.images - 0.5, data.labels
 
 
@@ -68,8 +75,8 @@ def halving(kind: str, c_in: int, c_out: int) -> list[nn.Module]:
 
 def halving_net(kind: str) -> nn.Sequential:
     """Two layers that halve, one that does not, the average over the map, 21 scores."""
-    last = [nn.Conv2d(32, 32, 3, padding=1, bias=False), nn.BatchNorm2d(32), nn.ReLU(), nn.AdaptiveAvgPool2d(1)]
-    return nn.Sequential(*halving(kind, 3, 16), *halving(kind, 16, 32), *last, nn.Flatten(), nn.Linear(32, 21))
+    last = [nn.Conv2d(24, 24, 3, padding=1, bias=False), nn.BatchNorm2d(24), nn.ReLU(), nn.AdaptiveAvgPool2d(1)]
+    return nn.Sequential(*halving(kind, 3, 12), *halving(kind, 12, 24), *last, nn.Flatten(), nn.Linear(24, 21))
 
 
 @torch.no_grad()
@@ -94,23 +101,26 @@ def _ground(name: str) -> Tensor:
 
 
 @cache
-def dots(split: str, count: int) -> Pair:
+def dots(split: str, count: int, many: bool = False) -> Pair:
     """Crops (N, 1, 20, 20) of eight photographs with one pixel made brighter, and that pixel, row * 20 + column.
 
-    Training crops come from the left 70 % of each photograph, held-out ones from the rest.
+    With `many` each pixel is brighter with probability 0.1, and the labels (N, 400) are 1 where one is. Training crops
+    come from the left 70 % of each photograph, held-out ones from the rest.
     """
     draw = torch.Generator().manual_seed(len(split))
-    images, pixels = torch.empty(count, 1, _SIDE, _SIDE), torch.empty(count, dtype=torch.long)
+    images, bright = torch.empty(count, 1, _SIDE, _SIDE), torch.zeros(count, _SIDE, _SIDE)
     for n in range(count):
         ground = _ground(_GROUNDS[n % len(_GROUNDS)])
         cut = int(0.7 * ground.shape[1])
         low, high = (0, cut) if split == "train" else (cut, ground.shape[1])
         top, left = _whole(0, ground.shape[0] - _SIDE, draw), _whole(low, high - _SIDE, draw)
         images[n, 0] = ground[top : top + _SIDE, left : left + _SIDE]
-        row, column = _whole(1, _SIDE - 1, draw), _whole(1, _SIDE - 1, draw)
-        images[n, 0, row, column] += 0.5
-        pixels[n] = row * _SIDE + column
-    return images - 0.5, pixels
+        if many:
+            bright[n] = (torch.rand(_SIDE, _SIDE, generator=draw) < 0.1).float()
+        else:
+            bright[n, _whole(1, _SIDE - 1, draw), _whole(1, _SIDE - 1, draw)] = 1
+    labels = bright.flatten(1)
+    return images + 0.5 * bright[:, None] - 0.5, labels if many else labels.argmax(1)
 
 
 def _whole(low: int, high: int, draw: torch.Generator) -> int:
@@ -118,37 +128,49 @@ def _whole(low: int, high: int, draw: torch.Generator) -> int:
 
 
 class DotNet(nn.Module):
-    """Three 3×3 layers of eight maps and a fourth that gives one score a pixel, (N, 1, 20, 20) -> (N, 400).
+    """Three 3×3 layers of eight maps and a fourth that scores the pixels, (N, 1, 20, 20) -> (N, 400).
 
-    After the first comes nothing, `halve` "max" or "stride", undone before the last by repeating each value four
-    times; or "switches": max pooling, undone by putting each value where it was the largest.
+    After the first and the second layer the maps are halved, `times` times, by `halve` "max" or "stride"; the last
+    layer then gives each place of the small map 4 or 16 scores, one for each pixel below it. With "switches" max
+    pooling is undone before the last layer instead, each value put where it was the largest.
     """
 
-    def __init__(self, halve: str) -> None:
+    def __init__(self, halve: str = "max", times: int = 0) -> None:
         super().__init__()
-        self.halve = halve
-        self.first = nn.Conv2d(1, 8, 3, stride=2 if halve == "stride" else 1, padding=1)
-        self.second, self.third = nn.Conv2d(8, 8, 3, padding=1), nn.Conv2d(8, 8, 3, padding=1)
-        self.last = nn.Conv2d(8, 1, 3, padding=1)
+        self.halve, self.times = halve, times
+        steps = [2 if halve == "stride" and times > layer else 1 for layer in range(2)]
+        self.first = nn.Conv2d(1, 8, 3, stride=steps[0], padding=1)
+        self.second = nn.Conv2d(8, 8, 3, stride=steps[1], padding=1)
+        self.third = nn.Conv2d(8, 8, 3, padding=1)
+        self.last = nn.Conv2d(8, 1 if halve == "switches" else 4**times, 3, padding=1)
 
     def forward(self, x: Tensor) -> Tensor:
         """Logits of the pixels, row by row."""
-        h = self.first(x).relu()
-        if self.halve in ("max", "switches"):
-            h, winners = max_pool2d(h, 2, return_indices=True)
-        h = self.third(self.second(h).relu()).relu()
+        winners = []
+        for layer, conv in enumerate((self.first, self.second)):
+            x = conv(x).relu()
+            if self.halve != "stride" and self.times > layer:
+                x, places = max_pool2d(x, 2, return_indices=True)
+                winners.append(places)
+        x = self.third(x).relu()
         if self.halve == "switches":
-            h = max_unpool2d(h, winners, 2)
-        elif self.halve != "none":
-            h = interpolate(h, scale_factor=2)
-        return self.last(h).flatten(1)  # type: ignore[no-any-return]
+            for places in reversed(winners):
+                x = max_unpool2d(x, places, 2)
+            return self.last(x).flatten(1)  # type: ignore[no-any-return]
+        return pixel_shuffle(self.last(x), 2**self.times).flatten(1)
 
 
 def near(logits: Tensor, pixels: Tensor) -> Tensor:
-    """Whether the highest score is at most one pixel away from the dot, row and column each."""
+    """The share of pictures whose highest score is at most one pixel away from the dot, row and column each."""
     guess = logits.argmax(1)
     rows, columns = guess // _SIDE - pixels // _SIDE, guess % _SIDE - pixels % _SIDE
-    return (rows.abs().maximum(columns.abs()) <= 1).float()
+    return (rows.abs().maximum(columns.abs()) <= 1).float().mean()
+
+
+def overlap(logits: Tensor, bright: Tensor) -> Tensor:
+    """Intersection over union of the pixels that score above 0 and those that are bright."""
+    found = logits > 0
+    return (found & (bright > 0)).sum() / (found | (bright > 0)).sum()
 
 
 # ---------------------------------------------------------------- a face of moved parts
@@ -164,11 +186,11 @@ def parts() -> Tensor:
     return (small - 0.5) * ((away[:, None] + away).sqrt() < _PART / 2)
 
 
-PLACES = ((4, 2), (4, 18), (18, 10))  # where eyes and nose belong, upper left corners on the grey square
+PLACES = ((10, 8), (10, 24), (24, 16))  # where eyes and nose belong: six pixels from the rim and each other, or more
 
 
 def face(order: tuple[int, ...], shift: tuple[int, int] = (0, 0)) -> Tensor:
-    """(1, 32, 32), 0 is grey: part `order[k]` lies where part k belongs, all moved by `shift`."""
+    """(1, 44, 44), 0 is grey: part `order[k]` lies where part k belongs, all moved by `shift`."""
     image = torch.zeros(1, _FACE, _FACE)
     for part, (row, column) in zip(order, PLACES, strict=True):
         top, left = row + shift[0], column + shift[1]
@@ -181,15 +203,15 @@ MOVED = ((2, 1, 0), (0, 2, 1), (1, 2, 0), (2, 0, 1))
 
 @cache
 def faces(split: str, count: int) -> Pair:
-    """Faces right (1) and with moved parts (0), half and half, at random places and brighter or darker."""
+    """Pairs of a face with moved parts (0) and a right one (1), both at one random place and one random brightness."""
     draw = torch.Generator().manual_seed(len(split))
-    labels = torch.arange(count) % 2
     images = torch.empty(count, 1, _FACE, _FACE)
-    for n in range(count):
-        order = (0, 1, 2) if labels[n] else MOVED[_whole(0, len(MOVED), draw)]
-        shift = _whole(-2, 4, draw), _whole(-2, 5, draw)
-        images[n] = face(order, shift) * (0.7 + 0.6 * torch.rand(1, generator=draw))
-    return images * 4, labels
+    for n in range(0, count, 2):
+        order = MOVED[_whole(0, len(MOVED), draw)]
+        shift = _whole(-3, 5, draw), _whole(-2, 5, draw)
+        light = 0.7 + 0.6 * torch.rand(1, generator=draw)
+        images[n], images[n + 1] = face(order, shift) * light, face((0, 1, 2), shift) * light
+    return images * 4, torch.arange(count) % 2
 
 
 def part_net(kind: str) -> nn.Sequential:
@@ -204,15 +226,28 @@ def part_net(kind: str) -> nn.Sequential:
     return nn.Sequential(*layers, nn.AdaptiveMaxPool2d(1), nn.Flatten(), nn.Linear(8, 2))
 
 
+HALVINGS: Mapping[str, tuple[str, int]] = {
+    "not halved": ("max", 0), "max": ("max", 1), "stride": ("stride", 1), "max, undone": ("switches", 1),
+}  # fmt: skip
+ONE_DOT: Mapping[str, tuple[str, int]] = {"not halved": ("max", 0), "max, twice": ("max", 2)}
+
+
+def _dot_data(what: str) -> str:
+    return (
+        f"20×20 crops of eight photographs with {what}: 1,000 from the left 70 % of each to train, 300 from the rest "
+        "held out"
+    )
+
+
 EXPERIMENTS = (
     Experiment(
         "pooling_kinds",
         "Four ways to halve a map, twice in a small net; and what the answer does when the window moves.",
-        "32×32 crops of 21 photographs, the label is which one: 1,050 from 78 % of each photograph's cells to train, "
+        "32×32 crops of 21 photographs, the label is which one: 630 from 78 % of each photograph's cells to train, "
         "525 from the other 22 % held out; the same photographs, other places",
         {
             kind: Training(
-                build=partial(halving_net, kind), train=train_crops, val=held_out_crops, epochs=8, batch_size=32,
+                build=partial(halving_net, kind), train=train_crops, val=held_out_crops, epochs=6, batch_size=32,
                 optimizer=partial(Adam, lr=0.01), schedule=one_cycle, measure=shifted_scores,
             )
             for kind in ("max", "average", "max, blurred", "stride")
@@ -221,14 +256,27 @@ EXPERIMENTS = (
     Experiment(
         "pooling_dot",
         "One bright pixel in a photograph, to be found exactly, with and without halving on the way.",
-        "20×20 crops of eight photographs with one pixel made brighter by 0.5: 1,500 from the left 70 % of each to "
-        "train, 500 from the rest held out",
+        _dot_data("one pixel made brighter by 0.5"),
         {
-            halve: Training(
-                build=partial(DotNet, halve), train=partial(dots, "train", 1500), val=partial(dots, "test", 500),
-                epochs=8, batch_size=32, optimizer=partial(Adam, lr=0.01), schedule=one_cycle, metrics={"near": near},
+            name: Training(
+                build=partial(DotNet, *halving), train=partial(dots, "train", 1000),
+                val=partial(dots, "test", 300), epochs=8, batch_size=32, optimizer=partial(Adam, lr=0.01),
+                schedule=one_cycle, metrics={"near": near},
             )
-            for halve in ("none", "max", "stride", "switches")
+            for name, halving in ONE_DOT.items()
+        },
+    ),
+    Experiment(
+        "pooling_dots",
+        "Many bright pixels in a photograph, each to be found, with and without halving on the way.",
+        _dot_data("a tenth of the pixels made brighter by 0.5"),
+        {
+            name: Training(
+                build=partial(DotNet, *halving), train=partial(dots, "train", 1000, many=True),
+                val=partial(dots, "test", 300, many=True), epochs=8, batch_size=32, optimizer=partial(Adam, lr=0.01),
+                schedule=one_cycle, loss=binary_cross_entropy_with_logits, metrics={"overlap": overlap},
+            )
+            for name, halving in HALVINGS.items()
         },
     ),
     Experiment(
