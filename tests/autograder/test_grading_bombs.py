@@ -11,6 +11,7 @@ from grading_helpers import LESSON
 
 from autograder import inspection
 from autograder.intake import MAX_BYTES, collect
+from autograder.reaching import reaches
 
 NOTEBOOK = f"{LESSON}.ipynb"
 EMPTY = '{"nbformat": 4, "cells": [%s], "x": %s}'
@@ -62,9 +63,13 @@ def test_a_hundred_megabytes_of_outputs_are_refused_unread(tmp_path: Path) -> No
     assert entry.reason == f"{NOTEBOOK} has 100.0 MB; at most 20 MB are read"
 
 
-@pytest.mark.parametrize(
-    "deep", ["a" + ".b" * 400, "-" * 900 + "1", "f" + "()" * 900, "(" * 150 + ")" * 150, "[" * 5000]
+DEEP = (
+    *("a" + ".b" * 400, "-" * 900 + "1", "f" + "()" * 900, "(" * 150 + ")" * 150, "[" * 5000),
+    *("-" * 50_000 + "1", "f" + "()" * 50_000),  # Python's own parser gives up on these, each in its own way
 )
+
+
+@pytest.mark.parametrize("deep", DEEP, ids=[f"{text[:3]} × {len(text)}" for text in DEEP])
 def test_deep_code_is_read_without_a_stack(deep: str) -> None:
     """None of these may end in an exception of the grader's own."""
     for text in (f"def f(x):\n    raise {deep}", f"import a\nb = {deep}", f"f = getattr({deep}, 'x')"):
@@ -72,3 +77,4 @@ def test_deep_code_is_read_without_a_stack(deep: str) -> None:
         assert inspection.uses(text, ["torch.nn"]) == []
         inspection.hides(text)
         inspection.defines(text, "f")
+        assert reaches(text) == ()

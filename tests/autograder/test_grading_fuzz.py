@@ -56,6 +56,7 @@ def holds(rebuilt: Rebuilt, source: LessonSource, sources: list[str], kind: str)
     if kind == "tests":  # what was done to test cells changes nothing
         assert not rebuilt.doubt
         assert not rebuilt.missing
+        assert [cell.source for cell in rebuilt.cells if cell.origin == "added"] == []  # and none of it runs
 
 
 def test_a_thousand_are_read_or_refused_with_a_reason(source: LessonSource, fuzzer: Fuzzer) -> None:
