@@ -29,15 +29,22 @@ function frame({ columns, rows }, width) {
   return { card: wide, width: full, height: (columns - 1) * (TALL + DROP) + TALL + 2 * EDGE, spot, down: true };
 }
 
-/** A smooth path through points, leaving and arriving along the main direction, and the middle of its last part. */
+/** A smooth path through points, leaving and arriving along the main direction; along(t) is a place on its last part. */
 function curve(points, down) {
-  let d = `M${points[0].join(" ")}`;
-  for (let k = 1; k < points.length; k++) {
-    const [[a, b], [c, e]] = [points[k - 1], points[k]];
-    d += down ? `C${a} ${(b + e) / 2} ${c} ${(b + e) / 2} ${c} ${e}` : `C${(a + c) / 2} ${b} ${(a + c) / 2} ${e} ${c} ${e}`;
-  }
-  const [[a, b], [c, e]] = points.slice(-2);
-  return { d, middle: [(a + c) / 2, (b + e) / 2] };
+  const bow = ([a, b], [c, e]) => (down ? [[a, b], [a, (b + e) / 2], [c, (b + e) / 2], [c, e]] : [[a, b], [(a + c) / 2, b], [(a + c) / 2, e], [c, e]]);
+  const parts = points.slice(1).map((point, k) => bow(points[k], point));
+  const d = `M${points[0].join(" ")}${parts.map(([, ...rest]) => `C${rest.flat().join(" ")}`).join("")}`;
+  const last = parts.at(-1);
+  const along = (t) => [0, 1].map((axis) => [1, 3, 3, 1].reduce((sum, w, k) => sum + w * (1 - t) ** (3 - k) * t ** k * last[k][axis], 0));
+  return { d, along };
+}
+
+/** Where a pill of this width is put on the edge: in the middle, or beside it where another one lies there already. */
+function place(along, wide, taken) {
+  const free = ([x, y]) => taken.every((other) => Math.abs(other.x - x) >= (other.wide + wide) / 2 + 1 || Math.abs(other.y - y) >= 19);
+  const [x, y] = [0.5, 0.42, 0.58, 0.34, 0.66, 0.26, 0.74].map(along).find(free) ?? along(0.5);
+  taken.push({ x, y, wide });
+  return [x, y];
 }
 
 /** onJump(node) hears a click on a card, onKey a key. Returns {el, draw(state)}. */
@@ -58,7 +65,7 @@ export function graphDrawing({ onJump, onKey, redraw, signal }) {
     const shift = (place - (node.from.length - 1) / 2) * Math.min(20, 44 / Math.max(1, node.from.length - 1));
     return box.down ? [x + box.card / 2 + shift, y - 1] : [x - 1, y + TALL / 2 + shift];
   };
-  const edge = (state, box, k, slot) => {
+  const edge = (state, box, k, slot, taken) => {
     const { graph, pass, at } = state;
     const node = graph.nodes[k];
     const step = pass.steps[at];
@@ -69,7 +76,7 @@ export function graphDrawing({ onJump, onKey, redraw, signal }) {
       return box.down ? [bx + box.card / 2, by + TALL / 2] : [bx + box.card / 2, by + TALL / 2];
     });
     const end = ports(box, k, slot, node);
-    const { d, middle } = curve([begin, ...bends, end], box.down);
+    const { d, along } = curve([begin, ...bends, end], box.down);
     const now = step.kind === "backward" && step.via === k && step.slot === slot;
     const past = pass.steps.slice(0, at).some((one) => one.kind === "backward" && one.via === k && one.slot === slot);
     const feeds = step.kind === "forward" && step.node === k;
@@ -79,11 +86,11 @@ export function graphDrawing({ onJump, onKey, redraw, signal }) {
       ? (now ? `M${ex} ${ey + 1}l-5 8h10z` : `M${ex} ${ey}l-4.5 -7h9z`)
       : (now ? `M${ex + 1} ${ey}l8 -5v10z` : `M${ex} ${ey}l-7 -4.5v9z`);
     const parts = [s("path", { class: "wire", d }), s("path", { class: "tip", d: tip })];
+    const text = tidy(pass.slopes[k][slot], box.tight ? 2 : 3);
+    const wide = Math.max(22, (box.tight ? 6.6 : 7) * text.length + (box.tight ? 5 : 8));
+    const [px, py] = place(along, wide, taken);
     if (step.seen[k]) {
-      const text = tidy(pass.slopes[k][slot], box.tight ? 2 : 3);
-      const wide = Math.max(22, (box.tight ? 6.6 : 7) * text.length + (box.tight ? 5 : 8));
-      parts.push(s("rect", { class: "pill", x: middle[0] - wide / 2, y: middle[1] - 9, width: wide, height: 18, rx: 9 }),
-        s("text", { class: "local", x: middle[0], y: middle[1] + 4, text }));
+      parts.push(s("rect", { class: "pill", x: px - wide / 2, y: py - 9, width: wide, height: 18, rx: 9 }), s("text", { class: "local", x: px, y: py + 4, text }));
     }
     return s("g", { class: `edge ${kind}` }, ...parts);
   };
@@ -116,7 +123,8 @@ export function graphDrawing({ onJump, onKey, redraw, signal }) {
     const box = frame(plan, Math.max(220, svg.clientWidth || 700));
     svg.setAttribute("viewBox", `0 0 ${box.width} ${box.height}`);
     svg.style.height = `${(box.height * Math.max(220, svg.clientWidth || 700)) / box.width}px`;
-    const edges = state.graph.nodes.flatMap((node, k) => node.from.map((_, slot) => edge(state, box, k, slot)));
+    const taken = [];
+    const edges = state.graph.nodes.flatMap((node, k) => node.from.map((_, slot) => edge(state, box, k, slot, taken)));
     edges.sort((a, b) => Number(a.classList.contains("now")) - Number(b.classList.contains("now")));
     svg.replaceChildren(s("g", { "aria-hidden": "true" }, ...edges, ...state.graph.nodes.map((_, k) => card(state, box, k))));
     heard.textContent = reading(state.graph, state.pass, state.at, tidy);

@@ -11,6 +11,7 @@ from svg_contrast import lowest_contrast
 from widget_harness import opened, page_of
 
 from cnncourse.widgets import GraphStepper
+from cnncourse.widgets.graph_stepper import PRESETS
 
 pytestmark = pytest.mark.browser
 PLAYER = "button.cnnw-button"
@@ -172,7 +173,7 @@ def test_python_changes_the_figure(page: Any) -> None:
 
 @pytest.mark.parametrize("width", [340, 390, 800])
 def test_cards_stay_apart_and_inside_at_every_width(chromium: Any, tmp_path: Path, width: int) -> None:
-    for name in ("sigmoid neuron", "ReLU and squared error", "used twice"):
+    for name in PRESETS:
         watched = opened(chromium, page_of(GraphStepper(name, step=30), tmp_path), width=width)
         boxes = watched.page.evaluate(
             "[...document.querySelectorAll('.card .body')].map((n) => { const b = n.getBoundingClientRect();"
@@ -180,6 +181,13 @@ def test_cards_stay_apart_and_inside_at_every_width(chromium: Any, tmp_path: Pat
         )
         edge = watched.page.evaluate("document.querySelector('.cnnw-net').getBoundingClientRect().toJSON()")
         assert all(b[0] >= edge["left"] - 1 and b[2] <= edge["right"] + 1 and b[3] <= edge["bottom"] + 1 for b in boxes)
+        pills = watched.page.evaluate(
+            "[...document.querySelectorAll('.pill')].map((n) => { const b = n.getBoundingClientRect();"
+            " return [b.left, b.top, b.right, b.bottom]; })"
+        )
+        for k, a in enumerate(pills):
+            for b in pills[:k]:
+                assert a[2] <= b[0] or b[2] <= a[0] or a[3] <= b[1] or b[3] <= a[1], (name, a, b)
         for k, a in enumerate(boxes):
             for b in boxes[:k]:
                 assert a[2] <= b[0] or b[2] <= a[0] or a[3] <= b[1] or b[3] <= a[1]
