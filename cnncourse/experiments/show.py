@@ -9,6 +9,7 @@ import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
 from cnncourse.plot import INKS, figure, style
@@ -44,6 +45,8 @@ def show_spread(
         draw_spread(ax, curves)
         ax.set(xlabel=xlabel, ylabel=ylabel, xscale="log" if logx else "linear", yscale="log" if logy else "linear")
         ax.set_ylim(*limits)
+        if not logx and all(float(x).is_integer() for xs, _ in curves.values() for x in xs):
+            ax.xaxis.set_major_locator(MaxNLocator(integer=True))
         ax.grid(visible=True)
         if len(curves) > _INSIDE:
             fig.legend(loc="outside upper left", ncols=2, handlelength=3)

@@ -158,6 +158,24 @@ def test_pixels_decide_the_rate(page: SimpleNamespace) -> None:
     assert float(page.glued["pix_lowunit"]) > float(page.glued["pix_low1"]) + 0.1
 
 
+def test_virtual_crops_do_not_help_a_net_that_does_not_overfit(page: SimpleNamespace) -> None:
+    plain = page.virtual.scores("as they are")
+    for arm in page.virtual.arms[1:]:
+        assert page.virtual.mean(arm) < plain.mean() + np.ptp(plain) + np.ptp(page.virtual.scores(arm)), arm
+    for arm in ("crop", "geometric", "flip, crop, cast"):
+        assert page.virtual.scores(arm).max() < plain.min(), arm
+    assert float(page.glued["aug_learnt_all"]) < float(page.glued["aug_learnt"]) < 0.9
+
+
+def test_virtual_digits_lower_the_loss_and_real_ones_lower_it_more(page: SimpleNamespace) -> None:
+    loss = {arm: page.more.scores(arm, "loss") for arm in page.more.arms}
+    assert loss["300, geometric"].max() < loss["300"].min()
+    assert loss["1,297, geometric"].mean() < loss["1,297"].mean() < loss["300, geometric"].mean()
+    for few in ("300", "1,297"):
+        gain = page.more.mean(f"{few}, geometric") - page.more.mean(few)
+        assert 0 < gain < np.ptp(page.more.scores(f"{few}, geometric")), "hardly further than the seeds do"
+
+
 def test_a_flip_hurts_digits_and_spares_the_eight(page: SimpleNamespace) -> None:
     plain, flipped = page.mirrored.scores("as they are"), page.mirrored.scores("flip")
     assert flipped.max() < plain.min()
@@ -199,6 +217,8 @@ def test_every_fold_doubles_the_pieces(page: SimpleNamespace) -> None:
 def test_depth_is_ordered_as_told(page: SimpleNamespace) -> None:
     one, three, conv = (page.depth.mean(arm) for arm in ("1 hidden layer", "3 hidden layers", "convolutions"))
     assert one < three < conv
+    assert page.depth.scores("1 hidden layer").max() < page.depth.scores("3 hidden layers").min()
+    assert page.depth.scores("convolutions").min() < page.depth.scores("3 hidden layers").min()
 
 
 def test_equal_weights_stay_equal(page: SimpleNamespace) -> None:
