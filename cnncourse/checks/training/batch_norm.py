@@ -194,7 +194,7 @@ def reference(
 def layer(*shape: int, seed: int) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
     """Input, weight, bias and running statistics, of small whole numbers."""
     C = shape[1]
-    numbers = small(*shape, seed=seed), small(C, seed=seed + 1), small(C, seed=seed + 2), small(C, seed=seed + 3)
+    numbers = small(*shape, seed=seed), small(C, seed=seed + 1, low=2), small(C, seed=seed + 2), small(C, seed=seed + 3)
     return (*numbers, small(C, seed=seed + 4, low=1, high=9))
 
 
