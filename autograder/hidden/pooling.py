@@ -223,7 +223,7 @@ def _network(rng: random.Random) -> tuple[tuple[int, int, int], list[tuple[Any, 
         C, *filters = rng.sample(range(2, 9), 3)
         size = (C, rng.randint(36, 60), rng.randint(36, 60))
         first = ("conv", filters[0], rng.randint(4, 6), 2, _padding(rng))
-        pool = ("pool", *rng.choice(((3, 2), (4, 3), (5, 3), (2, 3))))
+        pool = ("pool", *rng.choice(((4, 2), (5, 2), (5, 3))))
         second = ("conv", filters[1], rng.randint(3, 5), rng.randint(1, 2), _padding(rng))
         layers: list[tuple[Any, ...]] = [first, pool, second, ("fc", rng.randint(9, 20)), ("fc", rng.randint(3, 8))]
         if _telling(size, layers[:3]):

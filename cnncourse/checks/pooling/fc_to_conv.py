@@ -28,6 +28,11 @@ MISTAKES = catalogue(
             (CUT, "weight.reshape(len(weight), H, W, C).permute(0, 3, 1, 2)"),
         ),
         wrong(
+            "channels_last_axes",
+            "Your axes are (F, H, W, C). A convolution's weights are (F, C, H, W), and so did flatten write them.",
+            (CUT, "weight.reshape(len(weight), H, W, C)"),
+        ),
+        wrong(
             "columns_first",
             "You cut as if columns were written one below the other. flatten writes row by row: (C, H, W).",
             (CUT, "weight.reshape(len(weight), C, W, H).transpose(2, 3)"),

@@ -94,6 +94,12 @@ MISTAKES = catalogue(
             (POOL_W, "W_out = -((K - W) // S) + 1"),
         ),
         wrong(
+            "pooling_rounded_up",
+            "You round up behind a pooling. A last window that does not fit is not computed there either: round down.",
+            (POOL_H, "H_out = -((K - H) // S) + 1"),
+            (POOL_W, "W_out = -((K - W) // S) + 1"),
+        ),
+        wrong(
             "float_division",
             "Some of your sizes are floats. A size is a whole number: divide with //.",
             (CONV_H, CONV_H.replace("// S", "/ S")),
@@ -182,7 +188,7 @@ def public() -> list[Case]:
     return [
         Case("one convolution", ((3, 6, 8), [("conv", 4, 3, 1, (0, 0))]), weight=0.3),
         Case("padding (1, 2), stride 2", ((3, 8, 9), [("conv", 4, 4, 2, (1, 2))]), weight=0.3),
-        Case("pooling that overlaps", ((5, 10, 7), [("pool", 3, 2)]), weight=0.3),
+        Case("pooling that overlaps", ((5, 10, 7), [("pool", 4, 2)]), weight=0.3),
         Case("the lecture's network", ((3, 256, 256), LECTURE), weight=0.3),
         Case("all at once", ((2, 31, 40), everything), weight=0.3),
     ]

@@ -165,14 +165,14 @@ def training(layer: Subject, weight: Tensor, bias: Tensor, size: tuple[int, int,
 
 
 def public() -> list[Case]:
-    """A map of the very size, a wider one, two images, and what training would see."""
+    """A wider map, one of the very size, two images, and what training would see."""
     weight, bias = small(2, 4, seed=261), torch.tensor([10.0, -20.0])
     wide = small(1, 1, 2, 4, seed=262)
     deep, two = small(2, 12, seed=263), small(2, 2, 4, 4, seed=264)
     tall = small(3, 12, seed=265).double()
     return [
-        Case("a map of the very size", (weight, bias, (1, 2, 2), wide[..., :2]), weight=0.3, use=scores),
         Case("a wider map", (weight, bias, (1, 2, 2), wide), weight=0.3, use=scores),
+        Case("a map of the very size", (weight, bias, (1, 2, 2), wide[..., :2]), weight=0.3, use=scores),
         Case("two images, two channels", (deep, bias, (2, 2, 3), two), weight=0.3, use=scores),
         Case(
             "in float64",

@@ -113,6 +113,15 @@ MISTAKES = catalogue(
             (FC, "F * (math.prod(before[1:]) if len(before) > 1 else before[0])"),
         ),
         wrong(
+            "every_fc_sees_the_map",
+            "Every fc layer sees the last map in yours. The second sees the units of the first.",
+            (
+                "        before = shape\n",
+                "        before = shape\n        flat = math.prod(shape) if len(shape) > 1 else flat\n",
+            ),
+            (FC, "F * flat"),
+        ),
+        wrong(
             "fc_counts_inputs",
             "You give an fc layer one weight for each input. Every unit has one for each input: F times as many.",
             (FC, "math.prod(before)"),
