@@ -192,6 +192,14 @@ def test_contours_lie_on_their_level(run: Run) -> None:
             assert off < 0.25 * min(bands[k], bands[k + 1]), (surface, level, off)
 
 
+def test_contours_of_a_plane_lie_exactly_on_it(run: Run) -> None:
+    plane = [[0.7 * i - 1.3 * j for i in range(6)] for j in range(5)]
+    for level in (-2.11, 0.05, 1.9):
+        pieces = run("_contours.js", "m.contour(given[0], given[1])", [plane, level])
+        assert pieces
+        assert [0.7 * i - 1.3 * j for piece in pieces for i, j in piece] == pytest.approx([level] * 2 * len(pieces))
+
+
 def test_contours_separate_high_from_low(run: Run) -> None:
     saddle = [[1, 0], [0, 1]]
     assert len(run("_contours.js", "m.contour(given, 0.4)", saddle)) == 2
