@@ -35,5 +35,5 @@ LESSON = Lesson(
         crop.EXERCISE,
     ),
     withheld=("cnncourse.layers", "cnncourse.train"),
-    questions=("question_modes", "question_curve"),
+    questions=("question_modes", "question_reverse"),
 )
