@@ -116,7 +116,7 @@ def public() -> list[Case]:
     overlap = small(1, 1, 4, 6, seed=202, low=-4, high=9)
     strides = small(1, 1, 6, 8, seed=203, low=-4, high=9)
     padded = small(1, 1, 4, 5, seed=204, low=-9, high=-1)
-    everything = small(2, 2, 5, 4, seed=205, low=-9, high=-1)
+    everything = small(2, 2, 4, 5, seed=205, low=-9, high=-1)
     return [
         Case("2×2 windows, side by side", (example(), (2, 2), (2, 2)), weight=0.3),
         Case("windows that overlap", (overlap, (2, 3), (1, 1)), weight=0.3),
