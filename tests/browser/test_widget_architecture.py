@@ -96,6 +96,8 @@ def test_a_layer_opens_and_its_numbers_can_be_changed(page: Any) -> None:
 
 
 def test_groups_offer_what_divides(page: Any) -> None:
+    page.get_by_role("button", name="conv1_1").click()
+    assert page.get_by_label("Groups").locator("option").all_inner_texts() == ["1"]
     page.get_by_role("button", name="conv2_1").click()
     groups = page.get_by_label("Groups")
     assert groups.locator("option").all_inner_texts() == ["1", "2", "4", "8", "16, depthwise"]
