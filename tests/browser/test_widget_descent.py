@@ -163,10 +163,11 @@ def test_the_map_is_lowest_where_the_minimum_is(show: Callable[..., Any]) -> Non
       const row = (y) => Math.round((5 - y) / 10 * (c.height - 1));
       const column = (x) => Math.round((x + 6) / 12 * (c.width - 1));
       const at = ([x, y]) => d[4 * (row(y) * c.width + column(x))];
-      return [at(low), at(high)];
+      return [at(low), at(high), at([5.9, 4.9]), at([5.9, -4.9])];
     }"""
-    low, high = page.evaluate(lows, [[3, 2], [-5.9, -4.9]])
+    low, high, upper, lower = page.evaluate(lows, [[3, 2], [-5.9, -4.9]])
     assert low < high - 30
+    assert lower < upper - 5  # 881 below, 1348 above
     line = page.locator(".cnnw-map-lines .level")
     assert line.count() == 15
     assert all(len(d) > 50 for d in line.evaluate_all("(all) => all.map((n) => n.getAttribute('d'))"))

@@ -173,8 +173,10 @@ def test_python_changes_the_figure(page: Any) -> None:
 
 @pytest.mark.parametrize("width", [340, 390, 800])
 def test_cards_stay_apart_and_inside_at_every_width(chromium: Any, tmp_path: Path, width: int) -> None:
-    for name in PRESETS:
-        watched = opened(chromium, page_of(GraphStepper(name, step=30), tmp_path), width=width)
+    crowded = "f = (a*b + c*d)*tanh(a) + max(a*b, exp(c))"
+    for name in (*PRESETS, *([crowded] if width == 800 else [])):
+        at = {"a": 1, "b": 2, "c": -1, "d": 0.5} if name == crowded else None
+        watched = opened(chromium, page_of(GraphStepper(name, at, step=30), tmp_path), width=width)
         boxes = watched.page.evaluate(
             "[...document.querySelectorAll('.card .body')].map((n) => { const b = n.getBoundingClientRect();"
             " return [b.left, b.top, b.right, b.bottom]; })"
