@@ -73,8 +73,8 @@ def test_a_stored_experiment_is_whole(name: str) -> None:
         for run in runs:
             assert run.first_losses
             assert run.seconds > 0
-            assert run.error or {len(curve) for curve in run.curves.values()} == {epochs}
-        if result.failures(arm) < len(runs):
+            assert run.error or {len(curve) for curve in run.curves.values()} == ({epochs} if epochs else set())
+        if epochs and result.failures(arm) < len(runs):
             last, score = result.curves(arm, "val_loss")[:, -1], result.scores(arm, "loss")
             np.testing.assert_allclose(last, score, rtol=1e-3, err_msg="the score is that of the last epoch")
 
@@ -152,6 +152,7 @@ def test_resume_keeps_what_is_still_the_same(home: Path) -> None:
     assert differences(changed, home) == []
 
 
+@pytest.mark.slow
 def test_workers_give_the_same_numbers(tmp_path: Path) -> None:
     """On an experiment of the course, because other processes find it by its name."""
     known = experiments.experiment("learning_curves")
