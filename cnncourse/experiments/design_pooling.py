@@ -155,7 +155,7 @@ class DotNet(nn.Module):
         x = self.third(x).relu()
         if self.halve == "switches":
             for places in reversed(winners):
-                x = max_unpool2d(x, places, 2)
+                x = max_unpool2d(x, places, [2, 2])
             return self.last(x).flatten(1)  # type: ignore[no-any-return]
         return pixel_shuffle(self.last(x), 2**self.times).flatten(1)
 
