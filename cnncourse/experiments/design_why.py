@@ -28,8 +28,7 @@ def gray(x: Tensor) -> Tensor:
     """(N, C, H, W) -> (N, 1, H, W)."""
     if x.shape[1] == 1:
         return x
-    red, green, blue = torch.split(x, 1, dim=1)
-    return 0.299 * red + 0.587 * green + 0.114 * blue
+    return 0.299 * x[:, :1] + 0.587 * x[:, 1:2] + 0.114 * x[:, 2:]
 
 
 def pixels(x: Tensor) -> Tensor:

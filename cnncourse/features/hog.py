@@ -89,9 +89,7 @@ def _strongest(dy: Tensor, dx: Tensor) -> tuple[Tensor, Tensor]:
 def _votes(dy: Tensor, dx: Tensor, bins: int, binning: str) -> Tensor:
     """(N, O, H, W): each pixel's magnitude in the bin or bins of its angle."""
     magnitude = length(torch.stack([dy, dx]), 0)[0]
-    flat = magnitude == 0  # atan2 has no gradient there
-    angle = torch.atan2(dy, torch.where(flat, torch.ones_like(dx), dx))
-    place = torch.rad2deg(angle).remainder(180) * bins / 180  # in bins, [0, bins)
+    place = torch.rad2deg(torch.atan2(dy, dx)).remainder(180) * bins / 180  # in bins, [0, bins)
     if binning == "hard":
         chosen = place.detach().floor().long().clamp(0, bins - 1)
         return torch.nn.functional.one_hot(chosen, bins).movedim(-1, 1) * magnitude[:, None]
