@@ -38,7 +38,8 @@ def pixels(x: Tensor) -> Tensor:
 
 def gradients(x: Tensor) -> Tensor:
     """HOG with 8×8 cells in blocks of 2×2."""
-    return hog(x, pixels_per_cell=x.shape[2] // 8, cells_per_block=2)
+    y: Tensor = hog(x, pixels_per_cell=x.shape[2] // 8, cells_per_block=2)
+    return y
 
 
 def descriptors(x: Tensor) -> Tensor:
