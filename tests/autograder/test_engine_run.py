@@ -276,12 +276,14 @@ def test_what_is_graded_and_not_yet_written_is_written_at_ctrl_c(
 
 
 def test_the_first_ctrl_c_waits_and_the_second_does_not() -> None:
+    before = signal.getsignal(signal.SIGINT)
     with Stop() as stop:
         os.kill(os.getpid(), signal.SIGINT)
         time.sleep(0.01)
         assert stop.asked
         with pytest.raises(KeyboardInterrupt):
             _interrupt()
+    assert signal.getsignal(signal.SIGINT) is before
     with pytest.raises(KeyboardInterrupt):
         _interrupt()
 
