@@ -21,6 +21,7 @@ from autograder.rebuild import Rebuilt, rebuild
 from autograder.remote import Remote
 from autograder.replay import Replay
 from autograder.sandbox import Limits, Sandbox
+from cnncourse.checks import modules as lesson_modules
 from cnncourse.checks.core import ExerciseResult, Prepared, evaluate
 from cnncourse.checks.where import without_sizes
 
@@ -209,15 +210,14 @@ def _forbidden(kit: Kit, rebuilt: Rebuilt) -> list[str]:
     flags.extend(f"another cell uses {name}, which an exercise asks to do without" for name in found)
     hidden = sorted({how for cell in code for how in inspection.hides(cell.source)})
     flags.extend(f"hides what it calls ({how}): read the code" for how in hidden)
-    withheld = [name for name in kit.withheld if name != "cnncourse.checks"] + [
-        f"cnncourse.checks.{n}" for n in _INSIDE
-    ]
+    inside = [*(f"cnncourse.checks.{name}" for name in _INSIDE), *lesson_modules()]
+    withheld = [name for name in kit.withheld if name != "cnncourse.checks"] + inside
     flags.extend(f"uses {name}, which is withheld in this lesson" for name in _used(everything, withheld))
     return flags
 
 
-# `checks.for_lesson` is in every notebook; these are not.
-_INSIDE = ("load", "core", "catalogue", "values", "where", "convolution", "pooling", "training", "prepare", "evaluate")
+# `checks.for_lesson` is in every notebook; these are not, nor are the lessons' own modules.
+_INSIDE = ("load", "core", "catalogue", "values", "where", "prepare", "evaluate")
 
 
 def _used(sources: Sequence[str], names: Sequence[str] | set[str]) -> list[str]:

@@ -51,7 +51,7 @@ FIGURE_CELL = (
     "plt.plot([0, 1, 2, 3], [0, 1, 4, 9], marker='o')\n"
     "plt.xlabel('kernel side')\nplt.ylabel('products per window')\nplt.show()\n"
 )
-ANSWER = "The kernel is not flipped in cross-correlation, so a learned kernel comes out mirrored. It costs the same."
+ANSWER = "In my own words: it depends on the case, as the examples above show, and the tempting answer forgets that."
 
 
 @dataclass

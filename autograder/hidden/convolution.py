@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from autograder.hidden.draw import noise, strided
 from cnncourse.checks import Case
 from cnncourse.checks.convolution.equivariance_error import pair
 
@@ -20,18 +21,6 @@ from cnncourse.checks.convolution.equivariance_error import pair
 def cases(exercise: str, seed: int) -> list[Case]:
     """The hidden cases of `exercise` for `seed`. KeyError if there is no such exercise."""
     return _MAKERS[exercise](random.Random(f"01_convolution/{exercise}/{seed}"))
-
-
-def _noise(rng: random.Random, *shape: int, dtype: torch.dtype = torch.float64) -> Tensor:
-    generator = torch.Generator().manual_seed(rng.getrandbits(40))
-    return torch.randn(shape, generator=generator, dtype=torch.float64).to(dtype)
-
-
-def _strided(t: Tensor) -> Tensor:
-    """The same values in memory that is not contiguous."""
-    if t.dim() < 2:
-        return torch.stack([t, t + 1], -1)[..., 0]
-    return t.transpose(-1, -2).contiguous().transpose(-1, -2)
 
 
 # One axis
@@ -54,12 +43,12 @@ def _convolve(rng: random.Random) -> list[Case]:
     made = []
     for k in range(7):
         dtype = torch.float64 if k % 2 else torch.float32
-        x, w = _noise(rng, rng.randint(6, 12), dtype=dtype), _noise(rng, rng.randint(3, 5), dtype=dtype)
-        x, w = (3 * x + 1, w + 0.5) if k % 3 else (_strided(3 * x + 1), w.flip(0))
+        x, w = noise(rng, rng.randint(6, 12), dtype=dtype), noise(rng, rng.randint(3, 5), dtype=dtype)
+        x, w = (3 * x + 1, w + 0.5) if k % 3 else (strided(3 * x + 1), w.flip(0))
         made.append(Case(f"random {k + 1}", (x, w)))
-    made.append(Case("large values", (_noise(rng, 8) + 1e6, _noise(rng, 4))))
-    made.append(Case("kernel longer than the signal", (_noise(rng, 3), _noise(rng, rng.randint(5, 8))), weight=0.3))
-    made.append(Case("a single tap", (_noise(rng, 5), _noise(rng, 1) + 2), weight=0.2))
+    made.append(Case("large values", (noise(rng, 8) + 1e6, noise(rng, 4))))
+    made.append(Case("kernel longer than the signal", (noise(rng, 3), noise(rng, rng.randint(5, 8))), weight=0.3))
+    made.append(Case("a single tap", (noise(rng, 5), noise(rng, 1) + 2), weight=0.2))
     return made
 
 
@@ -68,12 +57,12 @@ def _conv_matrix(rng: random.Random) -> list[Case]:
     for k in range(8):
         kernel = rng.randint(4, 5)
         stride, padding = rng.choice([(2, 2), (2, 3), (3, 3), (3, 4)] if k < 7 else [(1, 2)])
-        w = _noise(rng, kernel, dtype=torch.float64 if k % 2 else torch.float32)
+        w = noise(rng, kernel, dtype=torch.float64 if k % 2 else torch.float32)
         n = kernel + stride * rng.randint(2, 4) + rng.randint(1, stride) - padding
         if k == 7:
-            w = _strided(w)
+            w = strided(w)
         made.append(Case(f"random {k + 1}", (w, n, stride, padding)))
-    made.append(Case("no padding", (_noise(rng, 3), rng.randint(6, 9), 2, 0), weight=0.3))
+    made.append(Case("no padding", (noise(rng, 3), rng.randint(6, 9), 2, 0), weight=0.3))
     return made
 
 
@@ -142,10 +131,10 @@ class _Layer:
 
 
 def _layer(rng: random.Random, name: str, s: _Shape, dtype: torch.dtype, share: float = 1.0) -> _Layer:
-    x = _noise(rng, s.N, s.C_in, s.H, s.W, dtype=dtype)
-    weight = _noise(rng, s.C_out, s.C_in, *s.kernel, dtype=dtype)
-    bias = 2 * _noise(rng, s.C_out, dtype=dtype) + 1
-    grad = _noise(rng, s.N, s.C_out, *s.out, dtype=dtype)
+    x = noise(rng, s.N, s.C_in, s.H, s.W, dtype=dtype)
+    weight = noise(rng, s.C_out, s.C_in, *s.kernel, dtype=dtype)
+    bias = 2 * noise(rng, s.C_out, dtype=dtype) + 1
+    grad = noise(rng, s.N, s.C_out, *s.out, dtype=dtype)
     return _Layer(name, s, x, weight, bias, grad, share)
 
 
@@ -159,7 +148,7 @@ def _layers(rng: random.Random) -> list[_Layer]:
         _layer(rng, "not contiguous", _shape(rng), torch.float64),
         _layer(rng, "large values", _shape(rng), torch.float64),
     )
-    made.append(_Layer(a.name, a.shape, _strided(a.x), _strided(a.weight), a.bias, _strided(a.grad)))
+    made.append(_Layer(a.name, a.shape, strided(a.x), strided(a.weight), a.bias, strided(a.grad)))
     made.append(_Layer(b.name, b.shape, b.x + 1e5, b.weight, b.bias, b.grad + 1e4))
     for n, name in ((1, "one image"), (0, "no image")):
         s = _shape(rng)
@@ -208,7 +197,7 @@ def _equivariance_error(rng: random.Random) -> list[Case]:
     made = []
     for k in range(8):
         H, W = rng.sample(range(5, 9), 2)
-        y = _noise(rng, rng.randint(2, 3), rng.randint(2, 3), H, W, dtype=torch.float64 if k % 2 else torch.float32)
+        y = noise(rng, rng.randint(2, 3), rng.randint(2, 3), H, W, dtype=torch.float64 if k % 2 else torch.float32)
         down, right = rng.sample((1, 2, 3), 2)
         shift = (down, -right) if k % 4 == 0 else (-down, right) if k % 4 == 1 else (-down, -right)
         if k == 3:
@@ -219,12 +208,12 @@ def _equivariance_error(rng: random.Random) -> list[Case]:
         ]  # a bound off by one misses it
         at = (y.shape[0] - 1, y.shape[1] - 1, *corner)
         case = pair(y, shift, 5 + y.flip(0), (at, (-1) ** (k == 5) * -rng.uniform(0.01, 0.1)))
-        noisy = case.args[1] + 0.001 * _noise(rng, *y.shape, dtype=y.dtype)
+        noisy = case.args[1] + 0.001 * noise(rng, *y.shape, dtype=y.dtype)
         if k == 6:
-            y, noisy = _strided(y), _strided(noisy)
+            y, noisy = strided(y), strided(noisy)
         made.append(Case(f"random {k + 1}", (y, noisy, shift)))
-    y = _noise(rng, 1, 2, 4, 5)
-    made.append(Case("no shift", (y, y + 0.1 * _noise(rng, *y.shape), (0, 0)), weight=0.2))
+    y = noise(rng, 1, 2, 4, 5)
+    made.append(Case("no shift", (y, y + 0.1 * noise(rng, *y.shape), (0, 0)), weight=0.2))
     return made
 
 

@@ -14,6 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from autograder.hidden.draw import noise, strided
 from cnncourse.checks import Case
 from cnncourse.checks.pooling.avg_pool2d import both_counts
 from cnncourse.checks.pooling.global_pool import both_kinds
@@ -27,19 +28,9 @@ def cases(exercise: str, seed: int) -> list[Case]:
     return _MAKERS[exercise](random.Random(f"02_pooling/{exercise}/{seed}"))
 
 
-def _noise(rng: random.Random, *shape: int, dtype: torch.dtype = torch.float64) -> Tensor:
-    generator = torch.Generator().manual_seed(rng.getrandbits(40))
-    return torch.randn(shape, generator=generator, dtype=torch.float64).to(dtype)
-
-
 def _whole(rng: random.Random, *shape: int, low: int, high: int, dtype: torch.dtype = torch.float64) -> Tensor:
     generator = torch.Generator().manual_seed(rng.getrandbits(40))
     return torch.randint(low, high + 1, shape, generator=generator).to(dtype)
-
-
-def _strided(t: Tensor) -> Tensor:
-    """The same values in memory that is not contiguous."""
-    return t.transpose(-1, -2).contiguous().transpose(-1, -2)
 
 
 # Windows
@@ -91,7 +82,7 @@ class _Pooling:
 
 
 def _pooling(rng: random.Random, name: str, w: _Window, x: Tensor, share: float = 1.0) -> _Pooling:
-    grad = _noise(rng, *x.shape[:2], *w.out, dtype=x.dtype) + 0.5
+    grad = noise(rng, *x.shape[:2], *w.out, dtype=x.dtype) + 0.5
     return _Pooling(name, w, x, grad, share)
 
 
@@ -101,7 +92,7 @@ def _poolings(rng: random.Random, values: Callable[..., Tensor]) -> list[_Poolin
     for k in range(8):
         w, dtype = _window(rng, k % 2, 3 if k < 2 else 2), torch.float64 if k % 2 else torch.float32
         x = values(rng, rng.randint(2, 3), rng.randint(2, 3), w.H, w.W, dtype=dtype)
-        made.append(_pooling(rng, f"random {k + 1}", w, _strided(x) if k == 6 else x))
+        made.append(_pooling(rng, f"random {k + 1}", w, strided(x) if k == 6 else x))
     for n, name in ((1, "one image"), (0, "no image")):
         w = _window(rng, n)
         made.append(_pooling(rng, name, w, values(rng, n, 2, w.H, w.W, dtype=torch.float32), 0.2))
@@ -114,7 +105,7 @@ def _poolings(rng: random.Random, values: Callable[..., Tensor]) -> list[_Poolin
 
 def _negative(rng: random.Random, *shape: int, dtype: torch.dtype) -> Tensor:
     """Mostly below zero, so that a zero in the padding wins."""
-    return _noise(rng, *shape, dtype=dtype) - 2.5
+    return noise(rng, *shape, dtype=dtype) - 2.5
 
 
 def _ties(rng: random.Random, *shape: int, dtype: torch.dtype) -> Tensor:
@@ -124,13 +115,13 @@ def _ties(rng: random.Random, *shape: int, dtype: torch.dtype) -> Tensor:
 
 def _rectified(rng: random.Random, *shape: int, dtype: torch.dtype) -> Tensor:
     """As behind a ReLU: about a third are exactly zero, and count."""
-    return (_noise(rng, *shape, dtype=dtype) + 0.4).relu()
+    return (noise(rng, *shape, dtype=dtype) + 0.4).relu()
 
 
 def _max_pool2d(rng: random.Random) -> list[Case]:
     made = [Case(v.name, (v.x, *v.how), weight=v.share) for v in _poolings(rng, _negative)]
     w = _window(rng, 1)
-    large = _noise(rng, 2, 2, w.H, w.W) * 1e5 - 1e7
+    large = noise(rng, 2, 2, w.H, w.W) * 1e5 - 1e7
     return [*made, Case("large values", (large, w.kernel, w.stride, w.padding))]
 
 
@@ -165,13 +156,13 @@ def _global_pool(rng: random.Random) -> list[Case]:
     made = []
     for k in range(7):
         H, W = rng.sample(range(2, 6), 2)
-        x = _noise(rng, rng.randint(2, 3), rng.choice((2, 4)), H, W, dtype=torch.float64 if k % 2 else torch.float32)
-        x = 2 * x - 3 if k < 6 else _strided(1e4 * x - 1e6)
+        x = noise(rng, rng.randint(2, 3), rng.choice((2, 4)), H, W, dtype=torch.float64 if k % 2 else torch.float32)
+        x = 2 * x - 3 if k < 6 else strided(1e4 * x - 1e6)
         x[-1, -1] = -x[-1, -1].abs() - 0.5  # a map without a single positive pixel
         made.append(Case(f"random {k + 1}", (x,), use=both_kinds))
     for n, name in ((1, "one image"), (0, "no image")):
-        made.append(Case(name, (_noise(rng, n, 3, 3, 2),), weight=0.2, use=both_kinds))
-    made.append(Case("maps of one pixel", (_noise(rng, 2, 3, 1, 1),), weight=0.2, use=both_kinds))
+        made.append(Case(name, (noise(rng, n, 3, 3, 2),), weight=0.2, use=both_kinds))
+    made.append(Case("maps of one pixel", (noise(rng, 2, 3, 1, 1),), weight=0.2, use=both_kinds))
     return made
 
 
@@ -182,15 +173,15 @@ def _linear(rng: random.Random, dtype: torch.dtype) -> tuple[Tensor, Tensor, tup
     """Weights (F, C*H*W), bias (F,), and (C, H, W), no two of which agree."""
     H, W, C = rng.sample(range(2, 5), 3)
     F = rng.choice([n for n in (2, 3, 5) if n not in (C, H, W)])
-    return _noise(rng, F, C * H * W, dtype=dtype), 2 * _noise(rng, F, dtype=dtype) + 1, (C, H, W)
+    return noise(rng, F, C * H * W, dtype=dtype), 2 * noise(rng, F, dtype=dtype) + 1, (C, H, W)
 
 
 def _fc_to_conv(rng: random.Random) -> list[Case]:
     made = []
     for k in range(6):
         weight, _, size = _linear(rng, torch.float64 if k % 2 else torch.float32)
-        made.append(Case(f"random {k + 1}", (weight if k < 5 else _strided(weight), size)))
-    made.append(Case("maps of one pixel", (_noise(rng, 4, 3), (3, 1, 1)), weight=0.2))
+        made.append(Case(f"random {k + 1}", (weight if k < 5 else strided(weight), size)))
+    made.append(Case("maps of one pixel", (noise(rng, 4, 3), (3, 1, 1)), weight=0.2))
     return made
 
 
@@ -200,11 +191,11 @@ def _score_map(rng: random.Random) -> list[Case]:
         dtype = torch.float64 if k % 2 else torch.float32
         weight, bias, (C, H, W) = _linear(rng, dtype)
         rows, columns = rng.sample(range(1, 5), 2)
-        x = _noise(rng, rng.randint(2, 3), C, H + rows, W + columns, dtype=dtype)
-        made.append(Case(f"random {k + 1}", (weight, bias, (C, H, W), x if k < 6 else _strided(x)), use=training))
+        x = noise(rng, rng.randint(2, 3), C, H + rows, W + columns, dtype=dtype)
+        made.append(Case(f"random {k + 1}", (weight, bias, (C, H, W), x if k < 6 else strided(x)), use=training))
     weight, bias, (C, H, W) = _linear(rng, torch.float64)
     for n, name in ((1, "one image of the very size"), (0, "no image")):
-        x = _noise(rng, n, C, H + (1 - n), W + 2 * (1 - n))
+        x = noise(rng, n, C, H + (1 - n), W + 2 * (1 - n))
         made.append(Case(name, (weight, bias, (C, H, W), x), weight=0.2, use=scores))
     return made
 

@@ -14,6 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from autograder.hidden.draw import noise, strided
 from cnncourse.checks import Case, Exercise, prepare
 from cnncourse.checks.subject import Subject
 from cnncourse.checks.training import LESSON, graph_backward, graph_forward
@@ -27,16 +28,6 @@ def cases(exercise: str, seed: int) -> list[Case]:
     return _MAKERS[exercise](random.Random(f"03_training/{exercise}/{seed}"))
 
 
-def _noise(rng: random.Random, *shape: int, dtype: torch.dtype = torch.float64) -> Tensor:
-    generator = torch.Generator().manual_seed(rng.getrandbits(40))
-    return torch.randn(shape, generator=generator, dtype=torch.float64).to(dtype)
-
-
-def _strided(t: Tensor) -> Tensor:
-    """The same values in memory that is not contiguous."""
-    return t.transpose(-1, -2).contiguous().transpose(-1, -2)
-
-
 def _shows_all(exercise: Exercise, case: Case) -> bool:
     """Whether every catalogued mistake gives a wrong answer to the case."""
     prepared = prepare(exercise, [case])
@@ -45,10 +36,15 @@ def _shows_all(exercise: Exercise, case: Case) -> bool:
     return not any(a.error is None and matches(a.value, right, case.rtol, case.atol) for a in answers)
 
 
+DRAWS = 2000
+
+
 def _telling(exercise: Exercise, draw: Callable[[], Case]) -> Case:
-    while not _shows_all(exercise, case := draw()):
-        pass
-    return case
+    """A case that every catalogued mistake fails."""
+    for _ in range(DRAWS):
+        if _shows_all(exercise, case := draw()):
+            return case
+    raise RuntimeError(f"{exercise.name}: none of {DRAWS} drawn cases tells all mistakes; draw more varied ones")
 
 
 # Graphs
@@ -133,7 +129,7 @@ def _cross_entropy(rng: random.Random) -> list[Case]:
     made = []
     for k in range(8):
         N, C = rng.sample(range(5, 9), 2)
-        logits = 2 * _noise(rng, N, C)
+        logits = 2 * noise(rng, N, C)
         labels = [rng.randrange(C) for _ in range(N)]
         labels[0], labels[1] = int(logits[0].argmin()), int(logits[1].argmin())
         if k < 6:
@@ -142,10 +138,10 @@ def _cross_entropy(rng: random.Random) -> list[Case]:
             logits[2, labels[2]] -= rng.uniform(1000, 9000)
             logits[3, labels[3]] += rng.uniform(1000, 9000)
         if k == 5:
-            logits = _strided(logits)
+            logits = strided(logits)
         dtype = torch.float64 if k < 7 else torch.float32
         made.append(Case("", (logits.to(dtype), torch.tensor(labels))))
-    one = _noise(rng, 1, 5, dtype=torch.float32)
+    one = noise(rng, 1, 5, dtype=torch.float32)
     made.append(Case("", (one, one.argmin(dim=1)), weight=0.2))
     return _named(made)
 
@@ -155,10 +151,10 @@ def _sgd_step(rng: random.Random) -> list[Case]:
     for k in range(8):
         shape = [rng.randint(2, 4) for _ in range(k % 4 + 1)]
         dtype = torch.float64 if k % 2 else torch.float32
-        p, g, v = (_noise(rng, *shape, dtype=dtype) for _ in range(3))
+        p, g, v = (noise(rng, *shape, dtype=dtype) for _ in range(3))
         settings = rng.uniform(0.05, 0.4), rng.uniform(0.5, 0.9), rng.uniform(0.1, 0.4)
-        made.append(Case("", (_strided(p), g, _strided(v), *settings) if k == 5 else (p, g, v, *settings)))
-    p, g, v = (_noise(rng, 2, 3) for _ in range(3))
+        made.append(Case("", (strided(p), g, strided(v), *settings) if k == 5 else (p, g, v, *settings)))
+    p, g, v = (noise(rng, 2, 3) for _ in range(3))
     made.append(Case("", (p, g, v, 0.1, 0.9, 0.0), weight=0.2))
     made.append(Case("", (p, g, v, 0.1, 0.0, 0.3), weight=0.2))
     return _named(made)
@@ -179,16 +175,16 @@ def _dropout(rng: random.Random) -> list[Case]:
     made = []
     for k in range(8):
         shape = (rng.randint(2, 3), 2, *rng.sample(range(3, 6), 2))
-        x = _noise(rng, *shape, dtype=torch.float64 if k % 2 else torch.float32)
+        x = noise(rng, *shape, dtype=torch.float64 if k % 2 else torch.float32)
         p = rng.uniform(0.1, 0.4) if k % 3 else rng.uniform(0.6, 0.85)
         mask = torch.rand(shape, generator=torch.Generator().manual_seed(rng.getrandbits(40))) >= p
         mask[0, 0, 0, 0], mask[0, 0, 0, 1] = True, False
-        args = (_strided(x) if k == 5 else x, mask, p)
+        args = (strided(x) if k == 5 else x, mask, p)
         if k < 2:
             made += [Case("", (*args, training)) for training in (True, False)]
         else:
             made.append(Case("", args, use=both_modes))
-    x = _noise(rng, 2, 3)
+    x = noise(rng, 2, 3)
     made.append(Case("", (x, torch.ones(2, 3, dtype=torch.bool), 0.0, True), weight=0.2))
     made.append(Case("", (x[:0], torch.ones(0, 3, dtype=torch.bool), 0.3, True), weight=0.2))
     return _named(made)
@@ -201,11 +197,11 @@ def _layer(rng: random.Random, k: int, images: int | None = None) -> tuple[Tenso
     """Input, weight, bias, running mean and running variance; each channel has its own level and spread."""
     N, C, H, W = images or rng.randint(2, 4), rng.randint(2, 4), *rng.sample(range(2, 6), 2)
     dtype = torch.float64 if k % 2 else torch.float32
-    level, spread = 2 * _noise(rng, 1, C, 1, 1), 0.5 + _noise(rng, 1, C, 1, 1).abs()
-    x = (level + spread * _noise(rng, N, C, H, W)).to(dtype)
-    weight, bias = (1.5 + 0.5 * _noise(rng, C)).to(dtype), (_noise(rng, C) + 1).to(dtype)
-    mean, var = _noise(rng, C, dtype=dtype), (0.3 + _noise(rng, C).square()).to(dtype)
-    return (_strided(x) if k == 5 else x), weight, bias, mean, var
+    level, spread = 2 * noise(rng, 1, C, 1, 1), 0.5 + noise(rng, 1, C, 1, 1).abs()
+    x = (level + spread * noise(rng, N, C, H, W)).to(dtype)
+    weight, bias = (1.5 + 0.5 * noise(rng, C)).to(dtype), (noise(rng, C) + 1).to(dtype)
+    mean, var = noise(rng, C, dtype=dtype), (0.3 + noise(rng, C).square()).to(dtype)
+    return (strided(x) if k == 5 else x), weight, bias, mean, var
 
 
 def _batch_norm(rng: random.Random) -> list[Case]:
@@ -235,10 +231,10 @@ def _batch_norm_backward(rng: random.Random) -> list[Case]:
     made = []
     for k in range(8):
         x, weight, *_ = _layer(rng, k)
-        grad = _noise(rng, *x.shape, dtype=x.dtype) + 0.5
-        made.append(Case("", (_strided(grad) if k == 5 else grad, x, weight, rng.uniform(0.3, 2))))
+        grad = noise(rng, *x.shape, dtype=x.dtype) + 0.5
+        made.append(Case("", (strided(grad) if k == 5 else grad, x, weight, rng.uniform(0.3, 2))))
     x, weight, *_ = _layer(rng, 1, images=1)
-    made.append(Case("", (_noise(rng, *x.shape), x, weight), weight=0.2))
+    made.append(Case("", (noise(rng, *x.shape), x, weight), weight=0.2))
     return _named(made)
 
 
@@ -250,11 +246,11 @@ def _flip(rng: random.Random) -> list[Case]:
     for k in range(8):
         C, (H, W), R = rng.randint(2, 3), rng.sample(range(5, 10), 2), rng.randint(2, 4)
         dtype = torch.float64 if k % 2 else torch.float32
-        image = _noise(rng, C, H, W, dtype=dtype)
+        image = noise(rng, C, H, W, dtype=dtype)
         boxes = [_span(rng, 0.3, W - 0.2) + _span(rng, 0.3, H - 0.2) for _ in range(R)]
         table = torch.tensor([[x1, y1, x2, y2] for x1, x2, y1, y2 in boxes], dtype=dtype)
-        made.append(Case("", (_strided(image), _strided(table)) if k == 5 else (image, table)))
-    made.append(Case("", (_noise(rng, 1, 3, 4), torch.zeros(0, 4, dtype=torch.float64)), weight=0.2))
+        made.append(Case("", (strided(image), strided(table)) if k == 5 else (image, table)))
+    made.append(Case("", (noise(rng, 1, 3, 4), torch.zeros(0, 4, dtype=torch.float64)), weight=0.2))
     return _named(made)
 
 
@@ -302,14 +298,14 @@ def _crop_case(rng: random.Random, k: int) -> Case:
         (x1, x2), (y1, y2) = _edges(rng, left, width, W)[across], _edges(rng, top, height, H)[down]
         rows.append([x1, y1, x2, y2])
     labels = torch.tensor(rng.sample(range(20), len(rows)))
-    image, boxes = _noise(rng, 2, H, W, dtype=dtype), torch.tensor(rows, dtype=dtype)
-    return Case("", (_strided(image) if k == 5 else image, boxes, labels, top, left, height, width))
+    image, boxes = noise(rng, 2, H, W, dtype=dtype), torch.tensor(rows, dtype=dtype)
+    return Case("", (strided(image) if k == 5 else image, boxes, labels, top, left, height, width))
 
 
 def _crop(rng: random.Random) -> list[Case]:
     exercise = LESSON.exercise("crop")
     made = [_telling(exercise, lambda k=k: _crop_case(rng, k)) for k in range(8)]  # type: ignore[misc]
-    image, far = _noise(rng, 1, 6, 8), torch.tensor([[0.0, 0.0, 2.0, 1.5]], dtype=torch.float64)
+    image, far = noise(rng, 1, 6, 8), torch.tensor([[0.0, 0.0, 2.0, 1.5]], dtype=torch.float64)
     made.append(Case("", (image, far, torch.tensor([4]), 2, 3, 3, 4), weight=0.2))
     made.append(Case("", (image, far[:0], torch.tensor([4])[:0], 2, 3, 3, 4), weight=0.2))
     return _named(made)

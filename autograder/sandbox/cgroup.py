@@ -129,11 +129,12 @@ def _clear_stale(base: Path) -> None:
     """
     for path in base.glob(f"{_PREFIX}*-*"):
         number = path.name.removeprefix(_PREFIX).partition("-")[0]
-        if number.isdigit() and not _runs(int(number)) and "0" not in _words(path / "cgroup.procs"):
+        if number.isdigit() and not runs(int(number)) and "0" not in _words(path / "cgroup.procs"):
             _remove(path, tries=10)
 
 
-def _runs(pid: int) -> bool:
+def runs(pid: int) -> bool:
+    """Whether there is a process of that number, be it another user's."""
     try:
         os.kill(pid, 0)
     except (ProcessLookupError, OverflowError):

@@ -31,18 +31,8 @@ def _clear_stale() -> None:
         number = folder.name.removeprefix(_PREFIX).partition("-")[0]
         with contextlib.suppress(OSError):
             mine = folder.lstat().st_uid == os.getuid() and not folder.is_symlink()
-            if mine and number.isdigit() and not _runs(int(number)):
+            if mine and number.isdigit() and not cgroup.runs(int(number)):
                 shutil.rmtree(folder, ignore_errors=True)
-
-
-def _runs(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except OSError:
-        return True
-    return True
 
 
 class Sandbox:

@@ -234,11 +234,14 @@ class Session:
 
     def _more(self, most: int) -> bytes:
         """The next bytes of an answer, b"" at its end. Raises Ended at the deadline."""
-        self._wait(select.POLLIN, self._deadline)
-        try:
-            return self._channel.recv(most)
-        except OSError:
-            return b""
+        while True:
+            self._wait(select.POLLIN, self._deadline)
+            try:
+                return self._channel.recv(most)
+            except BlockingIOError:  # it was not ready after all
+                continue
+            except OSError:
+                return b""
 
     def _send(self, chunks: list[bytes], deadline: float) -> None:
         for chunk in chunks:

@@ -35,6 +35,7 @@ __all__ = [
     "for_lesson",
     "lesson_names",
     "load",
+    "modules",
     "prepare",
 ]
 
@@ -48,6 +49,11 @@ _LESSONS = {
 def lesson_names() -> list[str]:
     """The names of all lessons, in order."""
     return sorted(_LESSONS)
+
+
+def modules() -> list[str]:
+    """The modules that hold the lessons, in the lessons' order."""
+    return [_LESSONS[name] for name in lesson_names()]
 
 
 def load(name: str) -> Lesson:

@@ -91,7 +91,7 @@ def test_what_people_decide_stays(tmp_path: Path) -> None:
         assert (grade.auto_score, grade.manual_score, grade.extra_credit) == (0.0, 0.25, 0.5)
         assert gradebook.find_submission(NAME, "ada").extension.days == 2
     people = hand_grades(tmp_path, NAME)["ada"]
-    assert people["check_part0"] == {"score": 0.25, "max_score": 2.0, "comment": None, "pending": True}
+    assert people["check_part0"] == {"score": 0.25, "extra": 0.5, "max_score": 2.0, "comment": None, "pending": True}
     assert people["part0"]["comment"] == "Come and see me."
     assert people["why"]["pending"]
 

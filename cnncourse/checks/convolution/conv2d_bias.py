@@ -5,8 +5,8 @@ from __future__ import annotations
 from torch import Tensor
 
 from cnncourse.checks.catalogue import catalogue, wrong
-from cnncourse.checks.convolution.small import small
 from cnncourse.checks.core import Case, Exercise
+from cnncourse.checks.small import small
 
 BASE = """
 def conv2d_bias(grad_output):

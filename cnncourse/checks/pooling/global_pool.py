@@ -6,10 +6,10 @@ import torch
 from torch import Tensor
 
 from cnncourse.checks.catalogue import catalogue, wrong
-from cnncourse.checks.convolution.small import small
 from cnncourse.checks.core import Case, Exercise
 from cnncourse.checks.pooling.avg_pool2d import FORBIDDEN as AVERAGE
 from cnncourse.checks.pooling.max_pool2d import FORBIDDEN as LARGEST
+from cnncourse.checks.small import small
 from cnncourse.checks.subject import Subject
 
 BASE = """

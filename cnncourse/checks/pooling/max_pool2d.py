@@ -6,9 +6,9 @@ import torch
 from torch import Tensor
 
 from cnncourse.checks.catalogue import catalogue, wrong
-from cnncourse.checks.convolution.small import small
 from cnncourse.checks.core import Case, Exercise
 from cnncourse.checks.pooling.windows import INSIDE, forward_drafts
+from cnncourse.checks.small import small
 
 BASE = """
 import math

@@ -6,10 +6,10 @@ import torch
 from torch import Tensor
 
 from cnncourse.checks.catalogue import catalogue, wrong
-from cnncourse.checks.convolution.small import small
 from cnncourse.checks.core import Case, Exercise
 from cnncourse.checks.pooling.max_pool2d import FORBIDDEN
 from cnncourse.checks.pooling.windows import backward_drafts
+from cnncourse.checks.small import small
 
 BASE = """
 import math

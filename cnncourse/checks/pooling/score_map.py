@@ -8,8 +8,8 @@ import torch
 from torch import Tensor, nn
 
 from cnncourse.checks.catalogue import catalogue, wrong
-from cnncourse.checks.convolution.small import small
 from cnncourse.checks.core import Case, Exercise
+from cnncourse.checks.small import small
 from cnncourse.checks.subject import Subject
 
 BASE = """

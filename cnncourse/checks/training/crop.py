@@ -6,8 +6,8 @@ import torch
 from torch import Tensor
 
 from cnncourse.checks.catalogue import catalogue, wrong
-from cnncourse.checks.convolution.small import small
 from cnncourse.checks.core import Case, Exercise
+from cnncourse.checks.small import small
 
 BASE = """
 import torch
