@@ -27,7 +27,7 @@ from cnncourse.models.googlenet_2014 import GoogLeNet2014, googlenet_2014
 from cnncourse.models.lenet import LeNet5, lenet5
 from cnncourse.models.nin import NiN, nin
 from cnncourse.models.resnet import ResNet, plain18, plain34, resnet18, resnet34, resnet50, resnet101, resnet152
-from cnncourse.models.small import SmallNet, small_alexnet, small_vgg
+from cnncourse.models.small import SmallNet, SmallResNet, small_alexnet, small_resnet, small_vgg
 from cnncourse.models.vgg import (
     VGG,
     vgg11,
@@ -60,6 +60,7 @@ __all__ = [
     "OfflineError",
     "ResNet",
     "SmallNet",
+    "SmallResNet",
     "ZFNet",
     "alexnet",
     "alexnet_2012",
@@ -83,6 +84,7 @@ __all__ = [
     "resnet101",
     "resnet152",
     "small_alexnet",
+    "small_resnet",
     "small_vgg",
     "vgg11",
     "vgg11_bn",

@@ -1,7 +1,8 @@
-"""Small networks in the manner of VGG and AlexNet for 64×64 images, trained and shipped with the course.
+"""Small networks in the manner of VGG, AlexNet and ResNet for 64×64 images, trained and shipped with the course.
 
-The ideas are those of the large ones (Simonyan & Zisserman 2015, arXiv:1409.1556; Krizhevsky et al. 2012), the sizes
-such that a laptop trains them in minutes. Pixels go in as they are, in [0, 1]; the first step centres them.
+The ideas are those of the large ones (Simonyan & Zisserman 2015, arXiv:1409.1556; Krizhevsky et al. 2012; He et al.
+2016, doi:10.1109/CVPR.2016.90), the sizes such that a laptop trains them in minutes. Pixels go in as they are, in
+[0, 1]; the first step centres them.
 """
 
 from __future__ import annotations
@@ -12,6 +13,8 @@ import torch
 from torch import Tensor, nn
 
 from cnncourse.errors import whole
+from cnncourse.models._check import check_images
+from cnncourse.models.resnet import BasicBlock
 
 
 class Centre(nn.Module):
@@ -89,3 +92,60 @@ def small_alexnet(num_classes: int = 21) -> SmallNet:
     # small, as in the paper, it is soon outweighed by what is learned.
     nn.init.normal_(net.features[0].weight, std=0.01)  # type: ignore[arg-type]
     return net
+
+
+class SmallResNet(nn.Module):
+    """Images (N, 3, H, W) with pixels in [0, 1] → logits (N, num_classes).
+
+    | layer   | what                                | output at 64×64 | weights of its convolutions |
+    |---------|-------------------------------------|-----------------|-----------------------------|
+    | conv1   | 24 filters 5×5 / 2, pad 2           | 24 × 32 × 32    | 1,800                       |
+    | layer1  | 2 basic blocks, 24 wide             | 24 × 32 × 32    | 20,736                      |
+    | layer2  | 2 basic blocks, 48 wide, the first / 2 | 48 × 16 × 16 | 72,576 + 1,152              |
+    | layer3  | 2 basic blocks, 96 wide, the first / 2 | 96 × 8 × 8   | 290,304 + 4,608             |
+    | avgpool | average over the map                | 96              |                             |
+    | fc      | fully connected                     | num_classes     |                             |
+
+    Batch normalisation follows every convolution. The second numbers are those of the 1×1 convolutions that fit the
+    shortcuts of layer2 and layer3. Keys of the state dict are named as in torchvision's ResNet: conv1, bn1,
+    layer1.0.conv1, layer1.0.bn1, …, layer2.0.downsample.0, …, fc. What differs from a large ResNet: a smaller first
+    filter, no pooling behind it, three stages.
+
+    Raises ValueError in `forward` for another input shape.
+    """
+
+    def __init__(self, num_classes: int = 21) -> None:
+        super().__init__()
+        self.centre = Centre()
+        self.conv1 = nn.Conv2d(3, 24, kernel_size=5, stride=2, padding=2, bias=False)
+        self.bn1 = nn.BatchNorm2d(24)
+        self.relu = nn.ReLU()
+        self.layer1 = _two_blocks(24, 24)
+        self.layer2 = _two_blocks(24, 48)
+        self.layer3 = _two_blocks(48, 96)
+        self.avgpool = nn.AdaptiveAvgPool2d((1, 1))
+        self.fc = nn.Linear(96, num_classes)
+        for layer in self.modules():
+            if isinstance(layer, nn.Conv2d):
+                nn.init.kaiming_normal_(layer.weight, mode="fan_out", nonlinearity="relu")
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Logits (N, num_classes) for images x (N, 3, H, W) with pixels in [0, 1]."""
+        check_images(x, "SmallResNet", 3)
+        x = self.relu(self.bn1(self.conv1(self.centre(x))))  # (N, 24, H/2, W/2)
+        x = self.layer3(self.layer2(self.layer1(x)))  # (N, 96, H/8, W/8)
+        return cast(Tensor, self.fc(torch.flatten(self.avgpool(x), 1)))
+
+
+def _two_blocks(c_in: int, width: int) -> nn.Sequential:
+    """Two basic blocks; where the width changes, the first halves the map and its shortcut has a 1×1 convolution."""
+    stride, fit = 1, None
+    if c_in != width:
+        stride = 2
+        fit = nn.Sequential(nn.Conv2d(c_in, width, kernel_size=1, stride=2, bias=False), nn.BatchNorm2d(width))
+    return nn.Sequential(BasicBlock(c_in, width, stride, fit), BasicBlock(width, width))
+
+
+def small_resnet(num_classes: int = 21) -> SmallResNet:
+    """`SmallResNet`: six basic blocks in three stages of 24, 48 and 96 channels, 14 layers with weights."""
+    return SmallResNet(whole("small_resnet: num_classes", num_classes, 1))
