@@ -7,6 +7,7 @@ The ideas are those of the large ones (Simonyan & Zisserman 2015, arXiv:1409.155
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import cast
 
 import torch
@@ -58,8 +59,14 @@ def _pool() -> nn.Module:
     return nn.MaxPool2d(3, stride=2, padding=1)
 
 
-def small_vgg(num_classes: int = 21, batch_norm: bool = True) -> SmallNet:
-    """Eight 3×3 convolutions in four pairs, 24-24-48-48-96-96-128-128 channels, 2×2 max pooling after each pair.
+def small_vgg(
+    num_classes: int = 21,
+    batch_norm: bool = True,
+    *,
+    channels: Sequence[int] = (24, 48, 96, 128),
+    in_channels: int = 3,
+) -> SmallNet:
+    """3×3 convolutions in pairs, a pair for each of `channels`, 2×2 max pooling after each pair.
 
     | stage | output at 64×64 | weights of its convolutions |
     |-------|-----------------|-----------------------------|
@@ -67,11 +74,16 @@ def small_vgg(num_classes: int = 21, batch_norm: bool = True) -> SmallNet:
     | 2     | 48 × 16 × 16    | 10,368 + 20,736             |
     | 3     | 96 × 8 × 8      | 41,472 + 82,944             |
     | 4     | 128 × 4 × 4     | 110,592 + 147,456           |
+
+    `in_channels` is 1 for grey images. Raises ValueError for a count below 1 or without any channels.
     """
     num_classes = whole("small_vgg: num_classes", num_classes, 1)
+    if not channels:
+        raise ValueError("small_vgg: channels is empty; expected a count for each pair, such as (24, 48, 96, 128)")
     layers: list[nn.Module] = []
-    c_in = 3
-    for c_out in (24, 48, 96, 128):
+    c_in = whole("small_vgg: in_channels", in_channels, 1)
+    for c in channels:
+        c_out = whole("small_vgg: channels", c, 1)
         layers += [*_block(c_in, c_out, 3, batch_norm), *_block(c_out, c_out, 3, batch_norm), nn.MaxPool2d(2)]
         c_in = c_out
     return SmallNet(nn.Sequential(*layers), c_in, num_classes)
