@@ -45,8 +45,9 @@ class Training:
 
     Every part is a function, best one with a name or a `functools.partial` of one, so that `settings` can say what it
     is: `build()` gives a fresh model, `train()` and `val()` data as `cnncourse.train.fit` takes them,
-    `optimizer(parameters)` the optimizer, `schedule(optimizer, steps)` its schedule. `loss`, `metrics`, `augment` are
-    those of `fit`, whose other arguments stand in `options`. `measure(model)` gives further scores of the trained
+    `optimizer(parameters)` the optimizer, `schedule(optimizer, steps)` its schedule. With `groups` the optimizer gets
+    `groups(model)`, parameter groups with rates of their own, in place of all parameters. `loss`, `metrics`, `augment`
+    are those of `fit`, whose other arguments stand in `options`. `measure(model)` gives further scores of the trained
     model.
     """
 
@@ -56,6 +57,7 @@ class Training:
     epochs: int
     batch_size: int = 64
     optimizer: Callable[[Any], Optimizer] = _OPTIMIZER
+    groups: Callable[[Any], Any] | None = None
     schedule: Callable[[Optimizer, int], LRScheduler] | None = None
     loss: Callable[[Any, Any], Tensor] | None = None
     metrics: Mapping[str, Callable[[Tensor, Any], Any]] | None = None
@@ -92,7 +94,7 @@ class Training:
 
         seed_everything(seed)
         model, data = self.build(), self.train()
-        optimizer = self.optimizer(model.parameters())
+        optimizer = self.optimizer(model.parameters() if self.groups is None else self.groups(model))
         steps = self.epochs * -(-_length(data) // self.batch_size)
         schedule = None if self.schedule is None else self.schedule(optimizer, steps)
         try:
