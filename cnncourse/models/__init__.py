@@ -27,7 +27,7 @@ from cnncourse.models.googlenet_2014 import GoogLeNet2014, googlenet_2014
 from cnncourse.models.lenet import LeNet5, lenet5
 from cnncourse.models.nin import NiN, nin
 from cnncourse.models.resnet import ResNet, plain18, plain34, resnet18, resnet34, resnet50, resnet101, resnet152
-from cnncourse.models.small import SmallNet, SmallResNet, small_alexnet, small_resnet, small_vgg
+from cnncourse.models.small import SmallNet, SmallResNet, small_alexnet, small_resnet, small_vgg, small_vgg_from
 from cnncourse.models.vgg import (
     VGG,
     vgg11,
@@ -86,6 +86,7 @@ __all__ = [
     "small_alexnet",
     "small_resnet",
     "small_vgg",
+    "small_vgg_from",
     "vgg11",
     "vgg11_bn",
     "vgg11_lrn",

@@ -7,7 +7,7 @@ The ideas are those of the large ones (Simonyan & Zisserman 2015, arXiv:1409.155
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import cast
 
 import torch
@@ -87,6 +87,29 @@ def small_vgg(
         layers += [*_block(c_in, c_out, 3, batch_norm), *_block(c_out, c_out, 3, batch_norm), nn.MaxPool2d(2)]
         c_in = c_out
     return SmallNet(nn.Sequential(*layers), c_in, num_classes)
+
+
+def small_vgg_from(state: Mapping[str, Tensor]) -> SmallNet:
+    """The `small_vgg` that a state dict belongs to, of its widths and dtype, with these weights; in training mode.
+
+    Raises ValueError for a state dict of another network.
+    """
+    batch_norm = "features.1.running_mean" in state
+    stage = 7 if batch_norm else 5  # the layers of a stage
+    firsts = [state[name] for k in range(len(state)) if (name := f"features.{stage * k}.weight") in state]
+    head = state.get("classifier.weight")
+    if not firsts or head is None or any(w.dim() != 4 for w in firsts) or head.dim() != 2:
+        raise ValueError(
+            f"small_vgg_from: the state holds {', '.join(list(state)[:3]) or 'nothing'}, ...; expected that of a "
+            f"small_vgg, from features.0.weight to classifier.bias"
+        )
+    channels = [w.shape[0] for w in firsts]
+    net = small_vgg(head.shape[0], batch_norm, channels=channels, in_channels=firsts[0].shape[1]).to(head.dtype)
+    try:
+        net.load_state_dict(dict(state))
+    except RuntimeError as error:
+        raise ValueError(f"small_vgg_from: this is no state of a small_vgg: {error}") from None
+    return net
 
 
 def small_alexnet(num_classes: int = 21) -> SmallNet:
