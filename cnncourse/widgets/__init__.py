@@ -9,9 +9,11 @@ from cnncourse.widgets.architecture_calculator import ArchitectureCalculator
 from cnncourse.widgets.conv_explorer import ConvExplorer
 from cnncourse.widgets.filter_lens import FilterLens
 from cnncourse.widgets.graph_stepper import GraphStepper
+from cnncourse.widgets.network_browser import NetworkBrowser
 from cnncourse.widgets.optimizer_explorer import OptimizerExplorer
 from cnncourse.widgets.pixel_shuffle import PixelShuffle
 from cnncourse.widgets.pool_explorer import PoolExplorer
+from cnncourse.widgets.residual_paths import ResidualPaths
 from cnncourse.widgets.size_explorer import SizeExplorer
 
 __all__ = [
@@ -22,8 +24,10 @@ __all__ = [
     "ConvExplorer",
     "FilterLens",
     "GraphStepper",
+    "NetworkBrowser",
     "OptimizerExplorer",
     "PixelShuffle",
     "PoolExplorer",
+    "ResidualPaths",
     "SizeExplorer",
 ]
