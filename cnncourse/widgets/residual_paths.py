@@ -1,4 +1,4 @@
-"""The residual path explorer: the paths through blocks that can be skipped, and which are left when some are dropped."""
+"""The residual path explorer: the paths through blocks that can be skipped, and which of them dropped blocks break."""
 
 from __future__ import annotations
 
