@@ -41,7 +41,8 @@ course: $(READY) system book  ## Book, released lessons and a graded sample clas
 	    Report   "$(CURDIR)/$(OUT)/report/"
 
 .PHONY: test
-test: $(READY) system database check book test-lessons  ## Everything that CI runs
+test: $(READY) system database  ## Everything that CI runs
+	@$(MAKE) --no-print-directory -j $(WORKERS) check book test-lessons
 	$(PYTEST) -n $(WORKERS) --dist loadfile -m "not soak" -p no:benchmark
 
 .PHONY: test-fast

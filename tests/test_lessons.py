@@ -1,4 +1,5 @@
-"""The notebooks: solved they run clean and score full, released they hold no solution and score 0."""
+"""The notebooks: solved they score full (`make test-lessons` runs them with nbval), released they hold no solution and
+score 0."""
 
 from __future__ import annotations
 
@@ -17,6 +18,7 @@ from cnncourse.checks import load
 
 ROOT = Path(__file__).resolve().parents[1]
 LESSONS = sorted((ROOT / "lessons").glob("*/*.ipynb"))
+FIRST = LESSONS[0]
 each = pytest.mark.parametrize("path", LESSONS, ids=lambda p: p.stem)
 STUB = re.compile(r"^( {4}| {8})# YOUR CODE HERE\n\1raise NotImplementedError\(\)$", re.MULTILINE)
 SOLUTION = re.compile(r"### BEGIN SOLUTION\n(.*?)\n *### END SOLUTION", re.DOTALL)
@@ -69,10 +71,11 @@ def course(tmp_path_factory):
     for path in LESSONS:
         shutil.copytree(path.parent, root / "source" / path.stem)
         run("nbgrader", "generate_assignment", path.stem, cwd=root)
-        for student, folder in (("solved", "source"), ("blank", "release"), ("stride", "source")):
+        for student, folder in (("solved", "source"), ("blank", "release")):
             shutil.copytree(root / folder / path.stem, root / "submitted" / student / path.stem)
-        wrong = root / "submitted" / "stride" / path.stem / path.name
-        wrong.write_text(wrong.read_text().replace("i * S_h, j * S_w", "i, j"))
+    shutil.copytree(root / "source" / FIRST.stem, root / "submitted" / "stride" / FIRST.stem)
+    wrong = root / "submitted" / "stride" / FIRST.stem / FIRST.name
+    wrong.write_text(wrong.read_text().replace("i * S_h, j * S_w", "i, j"))
     return root
 
 
@@ -106,14 +109,6 @@ def test_released_notebook_runs_to_the_first_unfinished_exercise(course, path):
 
 
 @pytest.mark.slow
-@each
-def test_solved_notebook_passes_nbval(path):
-    out = run("pytest", "--nbval-lax", "--nbval-current-env", "-q", "-p", "no:cacheprovider", str(path), cwd=ROOT)
-    assert " passed" in out
-    assert "failed" not in out
-
-
-@pytest.mark.slow
 def test_nbgraders_own_autograde_gives_full_none_and_part(course):
     for path in LESSONS:
         run("nbgrader", "autograde", path.stem, cwd=course)
@@ -124,5 +119,5 @@ def test_nbgraders_own_autograde_gives_full_none_and_part(course):
         full = sum(e.points for e in load(path.stem).exercises)
         assert scores[path.stem, "solved"] == full
         assert scores[path.stem, "blank"] == 0
-        if path.stem == "01_convolution":
-            assert full - 3 * 4 < scores[path.stem, "stride"] < full - 3 * 2
+    full = sum(e.points for e in load(FIRST.stem).exercises)
+    assert full - 3 * 4 < scores[FIRST.stem, "stride"] < full - 3 * 2

@@ -81,7 +81,8 @@ def _check(x: Tensor, cell: tuple[int, ...], block: tuple[int, ...], block_norm:
 
 
 def _strongest(dy: Tensor, dx: Tensor) -> tuple[Tensor, Tensor]:
-    """At each pixel the gradient of the channel where it is longest; twice it, as skimage does not halve."""
+    """At each pixel the gradient of the channel where it is longest (the first of equals, where skimage's rounding may
+    choose another); twice it, as skimage does not halve."""
     best = (dy.square() + dx.square()).argmax(1, keepdim=True)
     return 2 * dy.gather(1, best)[:, 0], 2 * dx.gather(1, best)[:, 0]
 
