@@ -64,6 +64,18 @@ def test_tensors(got, words):
     assert str(float(E[0, 0, 0, 0]))[:6] not in said
 
 
+@pytest.mark.parametrize(("change", "words"), [(3.0, "too large."), (-3.0, "too small.")])
+@pytest.mark.parametrize("shape", [(), (1, 1, 1, 1)])
+def test_one_number_is_off_by_anything(shape, change, words):
+    right = torch.full(shape, 2.5, dtype=torch.float64)
+    assert describe(plain(right + change), right, (), None, None) == f"The value is {words}"
+
+
+def test_one_number_a_channel_tells_nothing_of_the_bias():
+    right = torch.randn(1, 3, 1, 1, dtype=torch.float64)
+    assert "bias" not in describe(plain(right.square() + 1), right, (), None, None)
+
+
 def test_echo():
     assert "one of the inputs" in describe(E + 1, E, (E + 1,), None, None)
 
