@@ -1,6 +1,6 @@
 // A map of values drawn as cells, with a cursor that can be moved by pointer and arrow keys.
 
-import { s, h, uid, arrow } from "./_ui.js";
+import { arrow, fingerDrags, h, s, uid } from "./_ui.js";
 
 const CELL = 10;
 
@@ -68,6 +68,7 @@ export function makeGrid({ role, title, help, onPoint, onStep, onKey, signal }) 
     const r = Math.floor(((event.clientY - box.top) / box.height) * shape[0]);
     onPoint(Math.min(shape[0] - 1, Math.max(0, r)), Math.min(shape[1] - 1, Math.max(0, c)));
   };
+  fingerDrags(svg, ".frame, .role-camera");
   svg.addEventListener("pointerdown", (event) => {
     if (event.button !== 0) return;
     svg.focus({ preventScroll: true });

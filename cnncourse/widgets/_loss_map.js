@@ -3,7 +3,7 @@
 import { contour, fieldOf, heights } from "./_contours.js";
 import { axes, clipped, onResize, pathOf, scales, ticks, tidy } from "./_plot.js";
 import { SURFACES } from "./_descent.js";
-import { arrow, h, s } from "./_ui.js";
+import { arrow, fingerDrags, h, s } from "./_ui.js";
 
 const LINES = 15;
 const GRID = 150;
@@ -36,7 +36,7 @@ export function lossMap({ onStart, redraw, signal }) {
   const scene = s("g");
   const name = s("text", { class: "middle", text: "start" });
   const handle = s("g", { class: "start" }, s("circle", { r: 15, class: "grip" }), s("circle", { r: 7 }), name); // stays while a finger holds it
-  handle.addEventListener("touchstart", (event) => event.preventDefault(), { passive: false }); // a finger on it drags, it does not scroll
+  fingerDrags(handle);
   svg.append(scene, handle);
   const el = h("div", { class: "cnnw-lossmap" }, canvas, svg);
   let scale = null;

@@ -1,6 +1,6 @@
 // The whole photograph, small, with a frame around the patch in use. Drag the frame or use the arrow keys.
 
-import { arrow, h, uid } from "./_ui.js";
+import { arrow, fingerDrags, h, uid } from "./_ui.js";
 
 /** onMove([top, left]). Returns {el, show(state)}; nothing is shown when the patch is the whole photograph. */
 export function navigator({ state, onMove, signal }) {
@@ -26,6 +26,7 @@ export function navigator({ state, onMove, signal }) {
     const column = ((event.clientX - box.left) / box.width) * width;
     move(Math.round(row - size[0] / 2), Math.round(column - size[1] / 2));
   };
+  fingerDrags(stage);
   stage.addEventListener("pointerdown", (event) => {
     stage.setPointerCapture(event.pointerId);
     point(event);

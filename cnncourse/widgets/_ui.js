@@ -168,3 +168,8 @@ export function arrow(event) {
   if (event.altKey || event.ctrlKey || event.metaKey) return null;
   return steps[event.key] ?? null;
 }
+
+/** A finger that comes down on `element`, or on what `selector` names in it, drags and does not scroll: not every browser heeds touch-action. */
+export function fingerDrags(element, selector = "*") {
+  element.addEventListener("touchstart", (event) => event.target.closest(selector) && event.preventDefault(), { passive: false });
+}

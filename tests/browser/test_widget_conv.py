@@ -221,3 +221,31 @@ def test_reduced_motion_moves_without_sliding(chromium: Any, tmp_path: Path) -> 
     page = opened(chromium, page_of(ConvExplorer(), tmp_path), reduced_motion="reduce").page
     found = page.evaluate("getComputedStyle(document.querySelector('svg.role-input .cnnw-marks')).transitionProperty")
     assert found == "none"
+
+
+def drag_by_finger(page: Any, mark: Any, shift: int) -> None:
+    session = page.context.new_cdp_session(page)
+    box = mark.bounding_box()
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    for part in (0, 0.4, 0.8, 1):
+        kind = "touchMove" if part else "touchStart"
+        points = [{"x": x + part * shift, "y": y + part * shift}]
+        session.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+    session.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+
+
+def test_a_finger_drags_window_and_crop_without_scrolling(chromium: Any, tmp_path: Path) -> None:
+    watched = opened(chromium, page_of(ConvExplorer(), tmp_path), width=390, height=600, has_touch=True)
+    page = watched.page
+    window = page.locator("svg.role-input rect.frame").first
+    crop = page.locator(".cnnw-crop").first
+    for mark in (window, crop):
+        mark.scroll_into_view_if_needed()
+        scrolled, before = page.evaluate("window.scrollY"), mark.bounding_box()
+        drag_by_finger(page, mark, 60)
+        after = mark.bounding_box()
+        assert page.evaluate("window.scrollY") == scrolled
+        assert after["x"] - before["x"] > 30
+        assert after["y"] - before["y"] > 30
+    assert watched.complaints == []
+    page.context.close()

@@ -65,7 +65,7 @@ def test_tensors(got, words):
 
 
 @pytest.mark.parametrize(("change", "words"), [(3.0, "too large."), (-3.0, "too small.")])
-@pytest.mark.parametrize("shape", [(), (1, 1, 1, 1)])
+@pytest.mark.parametrize("shape", [(1,), (1, 1, 1, 1)])
 def test_one_number_is_off_by_anything(shape, change, words):
     right = torch.full(shape, 2.5, dtype=torch.float64)
     assert describe(plain(right + change), right, (), None, None) == f"The value is {words}"
