@@ -17,7 +17,7 @@ MOST_LINES = 400
 # that is not listed here is.
 BASE = {"errors"}
 ANY_MODEL = BASE | {"device", "features", "layers", "plot", "receptive", "swapping"}
-TOOLS = {"analysis", "effective", "train", "visualize", "fooling"}
+TOOLS = {"analysis", "compress", "effective", "train", "visualize", "fooling"}
 TASKS = {"detection", "segmentation", "signals"}
 PARTS = ANY_MODEL | {"data", "models"} | TOOLS | TASKS | {"zoo"}  # all that checks and widgets stand on
 MAY_IMPORT: dict[str, set[str]] = {
