@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+import re
+import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
-from coursebook import compare, ledger
+from coursebook import compare, errata, ledger
 
 ENTRIES = ledger.load()
 BY_ID = {entry.id: entry for entry in ENTRIES}
@@ -34,6 +37,7 @@ def test_what_the_note_says_can_be_computed(entry: ledger.Entry) -> None:
         ("alexnet-conv1", [55, (55, 55, 96), 34848, 27]),
         ("alexnet-conv1-macc", [105_415_200, 290_400]),
         ("bottleneck", [589_824, 69_632]),
+        ("googlenet-head", [1]),
         ("maxpool-example", [(6, 8), (3, 4)]),
     ],
 )
@@ -63,6 +67,34 @@ def test_rows_name_a_lecture_that_the_bibliography_has() -> None:
 
 def test_page_is_made_from_the_yml() -> None:
     assert (ledger.BOOK / "ledger.md").read_text(encoding="utf-8") == ledger.page(ENTRIES), "run `make ledger`"
+
+
+def test_errata_are_made_from_the_yml_and_hold_every_entry_that_differs() -> None:
+    text = (ledger.BOOK / "errata.md").read_text(encoding="utf-8")
+    assert text == errata.page(ENTRIES), "run `make ledger`"
+    shown = re.findall(r"^\(errata-(\S+)\)=$", text, re.MULTILINE)
+    assert shown == [entry.id for entry in ENTRIES if entry.verdict == "differs"]
+    assert {"alexnet-shapes", "vgg16-total", "googlenet-table", "googlenet-head"} <= set(shown)
+    assert "](#ledger-" not in text, "links to entries of the ledger lead to that page"
+
+
+def test_errata_show_the_figures_that_differ_and_no_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    glued: dict[str, object] = {}
+    monkeypatch.setitem(
+        sys.modules, "myst_nb", SimpleNamespace(glue=lambda name, value, display: glued.update({name: value}))
+    )
+    source = errata.page(ENTRIES).split("```{code-cell} ipython3")[1].split("```")[0]
+    space: dict[str, object] = {}
+    exec(source.replace(":tags: [remove-cell]", ""), space)
+    figures = [
+        ("right", "55", 55, 55, None),
+        ("rounds", "35 K", 35000, 34848, 2),
+        ("wrong", "5 M", 5000000, 6990272, 1),
+    ]
+    table = space["wrong"]("x", *figures).data  # type: ignore[operator]
+    assert re.findall(r"<td>([^<]*)</td>", table) == ["wrong", "5 M", "6,990,272"]
+    assert glued["x-differ"] == "1 of 3"
+    assert (glued["entries"], glued["differing"]) == (len(ENTRIES), sum(e.verdict == "differs" for e in ENTRIES))
 
 
 def test_page_compares_as_the_test_does() -> None:

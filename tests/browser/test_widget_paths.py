@@ -83,7 +83,7 @@ def test_many_blocks_are_counted_and_a_factor_makes_paths_short(show: Show) -> N
     assert page.locator(".cnnw-ways").is_hidden()
     mean = "blocks on a path that is left, mean"
     assert facts(page)[mean][0] == "27"
-    page.get_by_text("a factor for each block").click()
+    page.get_by_label("a factor for each block").check()
     assert float(facts(page)[mean][0]) == pytest.approx(54 * 0.5 / 1.5, abs=0.01)
     assert "strength that is left" in facts(page)
     page.get_by_label("Factor").focus()
@@ -97,7 +97,7 @@ def test_measured_strengths_belong_to_their_number_of_blocks(show: Show) -> None
     page.get_by_role("button", name="Blocks: more").click()
     assert page.evaluate("[model.get('blocks'), model.get('weight')]") == [3, "equal"]
     assert "Measured was a net of 2 blocks" in page.locator(".cnnw-note").inner_text()
-    page.get_by_text("as measured").click()
+    page.get_by_label("as measured").click()
     assert page.evaluate("model.get('weight')") == "equal"
 
 

@@ -1,7 +1,7 @@
 """From book/ledger.yml to book/ledger.md: what the lectures state beside what the code computes.
 
-`python -m coursebook.ledger` (`make ledger`) writes the page. The page's cells compute every value again when the book
-is built; tests/test_ledger.py does too.
+`python -m coursebook.ledger` (`make ledger`) writes the page, and errata.md beside it (see errata.py). The pages' cells
+compute every value again when the book is built; tests/test_ledger.py does too.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ kernelspec:
 
 % Written by `make ledger` from ledger.yml. Edit that file.
 
-"""
+"""  # of errata.md, too
 INTRO = """\
 # The ledger
 
@@ -125,10 +125,14 @@ def page(entries: list[Entry]) -> str:
     return HEAD + "\n".join([INTRO, _overview(entries), _helpers(), *(_section(entry) for entry in entries)])
 
 
-def _helpers() -> str:
-    functions = "\n\n\n".join(
+def comparing() -> str:
+    """The source of the functions by which a page compares."""
+    return "\n\n\n".join(
         _plain(inspect.getsource(function)) for function in (compare.agrees, compare.write, compare.row)
     )
+
+
+def _helpers() -> str:
     glue = (
         "from myst_nb import glue\n\n\n"
         "def enter(name, *figures):\n"
@@ -140,7 +144,7 @@ def _helpers() -> str:
         "    good = sum(verdict.startswith('✓') for _, verdict in rows)\n"
         '    glue(f"{name}-agree", f"{good} of {len(rows)}", display=False)\n'
     )
-    return _cell(f"{functions}\n\n\n{glue}", "hide-input")
+    return cell(f"{comparing()}\n\n\n{glue}", "hide-input")
 
 
 def _plain(source: str) -> str:
@@ -178,8 +182,8 @@ def _section(entry: Entry) -> str:
         [
             f"(ledger-{entry.id})=\n## {entry.title}\n",
             f"*{entry.lecture.capitalize()}:* {entry.claim}\n",
-            _cell(entry.code),
-            _cell(enter, "remove-input"),
+            cell(entry.code),
+            cell(enter, "remove-input"),
             "\n".join(table) + "\n",
             note + "\n",
         ]
@@ -190,10 +194,14 @@ def _glued(entry: Entry, i: int, suffix: str = "") -> str:
     return f"{{glue:text}}`{entry.id}-{i}{suffix}`"
 
 
-def _cell(code: str, tag: str = "") -> str:
+def cell(code: str, tag: str = "") -> str:
+    """A code cell of a page."""
     return "```{code-cell} ipython3\n" + (f":tags: [{tag}]\n\n" if tag else "") + code.rstrip() + "\n```\n"
 
 
 if __name__ == "__main__":
-    (BOOK / "ledger.md").write_text(page(load()), encoding="utf-8")
-    print(f"{BOOK / 'ledger.md'} written from ledger.yml")
+    from coursebook import errata
+
+    for name, text in {"ledger.md": page(load()), "errata.md": errata.page(load())}.items():
+        (BOOK / name).write_text(text, encoding="utf-8")
+        print(f"{BOOK / name} written from ledger.yml")
