@@ -247,7 +247,7 @@ EXPERIMENTS = (
         "Twelve layers wired as a chain, with sums, and densely, with about as many weights; and other growth rates.",
         _CROPS,
         {
-            **{f"{kind}, 10": _on_crops(build=partial(wired, kind, 10)) for kind in ("chain", "sum")},
+            **{f"{kind}, 11": _on_crops(build=partial(wired, kind, 11)) for kind in ("chain", "sum")},
             **{f"dense, {k}": _on_crops(build=partial(wired, "dense", k), measure=reuse) for k in (4, 8, 16)},
         },
     ),
