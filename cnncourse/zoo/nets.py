@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Mapping
+from functools import partial
 from types import MappingProxyType
 from typing import Any
 
 from cnncourse.data import digits, patches
+from cnncourse.data.transfer import gray_crops, letters
 from cnncourse.models import lenet5, small_alexnet, small_vgg
 from cnncourse.zoo.recipes import Adversary, Jitter, Mirror, Recipe
 
@@ -38,6 +40,7 @@ _PATCHES: dict[str, Any] = {
     "attacks": {"pgd": Adversary("l2", 1.0, 10, 0.25, False), "fgsm": Adversary("linf", 4 / 255, 1, 4 / 255, False)},
     "attacked": 210,
 }
+_GRAY: dict[str, Any] = {"optimizer": "sgd", "batch_size": 32, "lr": 0.1, "channels_last": True}
 _ALL = (
     Recipe(
         name="lenet_digits",
@@ -71,6 +74,33 @@ _ALL = (
         adversary=Adversary("l2", 1.0, 1, 1.0),
         starts_from="small_vgg_patches",
         **_PATCHES,
+    ),
+    Recipe(
+        name="small_vgg_letters",
+        about="eight 3×3 convolutions with batch norm, 8 to 64 channels, on printed letters; to start other tasks from",
+        data=(
+            "32×32 printed capital letters, turned and bent: 3,000 from 16 typefaces to train, 1,000 from five others "
+            "to test"
+        ),
+        build=partial(small_vgg, 26, channels=(8, 16, 32, 64), in_channels=1),
+        train_data=lambda: letters("train", 3000),
+        test_data=lambda: letters("test", 1000),
+        epochs=3,
+        **_GRAY,
+    ),
+    Recipe(
+        name="small_vgg_gray_patches",
+        about="the same net on grey crops of every second photograph; to start other tasks from",
+        data=(
+            "32×32 grey crops of 11 photographs, every second one, the label is which: 2,200 from 78 % of each "
+            "photograph's 96×96 cells to train, 660 from the other 22 % to test; the same photographs, other places"
+        ),
+        build=partial(small_vgg, 11, channels=(8, 16, 32, 64), in_channels=1),
+        train_data=lambda: gray_crops("first", "train", 200),
+        test_data=lambda: gray_crops("first", "test", 60),
+        epochs=6,
+        augment=Mirror(),
+        **_GRAY,
     ),
     Recipe(
         name="small_alexnet_patches_robust",
