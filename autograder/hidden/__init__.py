@@ -13,6 +13,7 @@ _MODULES = {
     "01_convolution": "autograder.hidden.convolution",
     "02_pooling": "autograder.hidden.pooling",
     "03_training": "autograder.hidden.training",
+    "04_architectures": "autograder.hidden.architectures",
 }
 
 

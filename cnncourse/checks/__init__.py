@@ -43,6 +43,7 @@ _LESSONS = {
     "01_convolution": "cnncourse.checks.convolution",
     "02_pooling": "cnncourse.checks.pooling",
     "03_training": "cnncourse.checks.training",
+    "04_architectures": "cnncourse.checks.architectures",
 }
 
 

@@ -15,7 +15,8 @@ Each object's answers are drawn from a seed of their own: nothing that ran befor
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -64,6 +65,15 @@ class Subject(Protocol):
 Run = Callable[..., Any]
 
 
+@contextmanager
+def _seeded(seed: int) -> Iterator[None]:
+    """The CPU's generator from `seed`; what it was before comes back. (torch.manual_seed would note the place of each
+    call for every kind of device there is, which takes longer than a small layer.)"""
+    with torch.random.fork_rng(devices=[]):
+        torch.default_generator.manual_seed(seed)
+        yield
+
+
 def _plainly(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
     return function(*args, **kwargs)
 
@@ -76,8 +86,7 @@ class LocalMade:
 
     def _ask(self, function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         self._asked += 1
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(self._asked)
+        with _seeded(self._asked):
             return self._run(function, *_values(args), **kwargs)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
@@ -129,13 +138,11 @@ class LocalSubject:
         return self._run(self._function, *_values(args), **kwargs)
 
     def make(self, *args: Any, **kwargs: Any) -> Made:
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(0)
+        with _seeded(0):
             return LocalMade(self(*args, **kwargs), self._run)
 
     def vjp(self, args: Sequence[Any], cotangents: Any, wrt: Sequence[int] | None = None) -> Gradients:
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(0)
+        with _seeded(0):
             return self._run(_vjp, self._function, list(args), cotangents, wrt)  # type: ignore[no-any-return]
 
 

@@ -30,6 +30,7 @@ _ERRORS = {
     "ForbiddenCall": "It calls a function that the exercise asks you to write yourself.",
     "ModuleNotFoundError": "ModuleNotFoundError: a module that is not part of this lesson. Use torch and plain Python.",
 }
+_PROBLEMS = ("missing ", "unexpected ", "shape of ")  # how `Made.load` begins to say what does not fit
 _SIZES = r"\(\d*(?:, ?\d+)*,?\)"
 AXES = {1: ("",), 2: ("rows", "columns"), 4: ("images", "channels", "rows", "columns")}
 
@@ -62,6 +63,8 @@ def describe(got: Plain, expected: Plain, args: tuple[Any, ...], rtol: float | N
 def _describe(got: Plain, expected: Plain, args: tuple[Any, ...], rtol: float | None, atol: float | None) -> str:
     if got is None:
         return "The function returns None: it needs a `return` at its end."
+    if isinstance(got, tuple) and got and all(isinstance(v, str) and v.startswith(_PROBLEMS) for v in got):
+        return "Its parameters do not fit: a name or a shape is not the one asked for, or one is missing or too many."
     if isinstance(expected, Tensor):
         if not isinstance(got, Tensor):
             return f"The function returns {_kind(got)}; expected a tensor of shape {tuple(expected.shape)}."

@@ -25,6 +25,8 @@ def first_only(axis):
         (None, "return"),
         (5, "a whole number; expected a tensor"),
         ([1, 2], "a tuple or list of 2"),
+        (["missing fc.weight", "shape of conv1.weight"], "Its parameters do not fit"),
+        (["lost"], "a tuple or list of 1"),
         (E.numpy(), "numpy array"),
         (E[0], "an axis is missing"),
         (E[None], "only axes of size 1"),
