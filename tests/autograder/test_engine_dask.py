@@ -182,8 +182,9 @@ def test_what_a_worker_pickles_is_not_unpickled(cluster: Any, tmp_path: Path, mo
         await_(lambda: len(client.nthreads()) == 2)
         client.run(os.environ.__setitem__, "BOMB", str(tmp_path / "elsewhere"))
         future = client.submit(_bomb, pure=False)
-        with pytest.raises(Exception, match=r"serial|timed out"):
+        with pytest.raises(Exception) as refused:  # Dask's own, or too late, without a message
             future.result(timeout=8)
+        assert isinstance(refused.value, TimeoutError) or "serial" in str(refused.value)
     assert not bomb.exists()
 
 

@@ -7,11 +7,12 @@ import http.server
 import shutil
 import threading
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pytest
+from site_visits import Visit, Visits
+from widget_harness import close_opened
 
 ROOT = Path(__file__).parents[2]
 SITE = ROOT / "_build" / "html"
@@ -29,7 +30,7 @@ FLAGS = [
 ]
 NOT_PAGES = {"genindex", "search", "py-modindex", "prf-prf"}
 NOT_BOOK = {"_static", "_sources", "vendor"}
-DESK = {"width": 1360, "height": 900}
+LOOKS = ("light", "dark")
 
 
 def page_names() -> list[str]:
@@ -39,9 +40,13 @@ def page_names() -> list[str]:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """A test that takes `name` runs once a page."""
-    if "name" in metafunc.fixturenames:
-        metafunc.parametrize("name", page_names() or ["not-built"])
+    """A test that takes `name` runs once a page; one that takes `opened`, once a page and look."""
+    names = page_names() or ["not-built"]
+    if "opened" in metafunc.fixturenames:
+        looks = [(name, look) for name in names for look in LOOKS]
+        metafunc.parametrize("opened", looks, ids="-".join, indirect=True, scope="module")
+    elif "name" in metafunc.fixturenames:
+        metafunc.parametrize("name", names)
 
 
 @pytest.fixture(scope="session")
@@ -82,53 +87,16 @@ def chromium() -> Iterator[Any]:
         browser.close()
 
 
-@dataclass
-class Visit:
-    """An open page and what went wrong on it."""
-
-    page: Any
-    outside: list[str] = field(default_factory=list)
-    errors: list[str] = field(default_factory=list)
-
-    def settle(self) -> None:
-        """Wait until formulas are set and widgets drawn, then look at the whole page once."""
-        self.page.evaluate("() => window.MathJax?.startup?.promise")
-        if self.page.locator('script[type="application/vnd.jupyter.widget-view+json"]').count():
-            self.page.locator(".widget-subarea > *:not(script)").first.wait_for(timeout=15_000)
-        self.page.evaluate("() => window.scrollTo(0, document.body.scrollHeight)")
-        self.page.wait_for_timeout(250)
-
-
 @pytest.fixture
 def visit(chromium: Any, site: Path) -> Iterator[Callable[..., Visit]]:
-    """visit(name, theme=…, viewport=…, base=…) opens a page and watches what it asks for and complains about."""
-    contexts = []
+    """`Visits`, closed after the test."""
+    visits = Visits(chromium, site)
+    yield visits
+    visits.close()
 
-    def open_page(
-        name: str, *, theme: str = "light", viewport: dict[str, int] = DESK, base: str | None = None, query: str = ""
-    ) -> Visit:
-        context = chromium.new_context(viewport=viewport, color_scheme=theme, reduced_motion="reduce")
-        contexts.append(context)
-        seen = Visit(context.new_page())
-        root = base or site.as_uri()
 
-        def request(call: Any) -> None:
-            if not call.url.startswith((root, "data:", "blob:")):
-                seen.outside.append(call.url)
-
-        seen.page.on("request", request)
-        seen.page.on("requestfailed", lambda call: seen.errors.append(f"failed: {call.url}"))
-
-        def response(answer: Any) -> None:
-            if answer.status >= 400:
-                seen.errors.append(f"{answer.status}: {answer.url}")
-
-        seen.page.on("response", response)
-        seen.page.on("console", lambda message: seen.errors.append(message.text) if message.type == "error" else None)
-        seen.page.on("pageerror", lambda error: seen.errors.append(str(error)))
-        seen.page.goto(f"{root}/{name}.html{query}")
-        return seen
-
-    yield open_page
-    for context in contexts:
-        context.close()
+@pytest.fixture(autouse=True)
+def _nothing_stays_open() -> Iterator[None]:
+    """Pages of widgets are closed after each test."""
+    yield
+    close_opened()

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import cache
 from html.parser import HTMLParser
 from itertools import pairwise
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
 import pytest
+from site_visits import DESK, Visits
 
 pytestmark = [pytest.mark.browser, pytest.mark.book]
 
@@ -20,20 +22,25 @@ PHONE = {"width": 390, "height": 844}
 CONTRAST = Path(__file__).with_name("contrast.js").read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("scheme", ["file", "http"])
-def test_page_is_self_sufficient_and_silent(visit: Callable[..., Any], address: str, name: str, scheme: str) -> None:
-    seen = visit(name, base=address if scheme == "http" else None)
+@pytest.fixture(scope="module")
+def opened(request: pytest.FixtureRequest, chromium: Any, site: Path, address: str) -> Iterator[SimpleNamespace]:
+    """A page in one look, loaded once for all that is asked of it: light from a file, dark over http."""
+    name, look = request.param
+    visits = Visits(chromium, site)
+    seen = visits(name, theme=look, base=address if look == "dark" else None)
     seen.settle()
-    assert seen.outside == []
-    assert seen.errors == []
+    yield SimpleNamespace(name=name, look=look, seen=seen, page=seen.page)
+    visits.close()
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-def test_text_has_contrast(visit: Callable[..., Any], name: str, theme: str) -> None:
-    seen = visit(name, theme=theme)
-    seen.settle()
-    assert seen.page.evaluate("document.documentElement.dataset.theme") == theme
-    assert seen.page.evaluate(CONTRAST) == []
+def test_page_is_self_sufficient_and_silent(opened: SimpleNamespace) -> None:
+    assert opened.seen.outside == []
+    assert opened.seen.errors == []
+
+
+def test_text_has_contrast(opened: SimpleNamespace) -> None:
+    assert opened.page.evaluate("document.documentElement.dataset.theme") == opened.look
+    assert opened.page.evaluate(CONTRAST) == []
 
 
 def test_contrast_check_notices_grey_on_grey(visit: Callable[..., Any]) -> None:
@@ -42,17 +49,16 @@ def test_contrast_check_notices_grey_on_grey(visit: Callable[..., Any]) -> None:
     assert seen.page.evaluate(CONTRAST)
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-def test_phone_has_no_sideways_scrolling(visit: Callable[..., Any], name: str, theme: str) -> None:
-    seen = visit(name, theme=theme, viewport=PHONE)
-    seen.settle()
-    assert seen.page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
+def test_phone_has_no_sideways_scrolling(opened: SimpleNamespace) -> None:
+    opened.page.set_viewport_size(PHONE)
+    opened.seen.settle()
+    wide = opened.page.evaluate("document.documentElement.scrollWidth")
+    opened.page.set_viewport_size(DESK)
+    assert wide <= PHONE["width"]
 
 
-def test_pictures_say_what_they_show(visit: Callable[..., Any], name: str) -> None:
-    seen = visit(name)
-    seen.settle()
-    pictures = seen.page.evaluate(
+def test_pictures_say_what_they_show(opened: SimpleNamespace) -> None:
+    pictures = opened.page.evaluate(
         """() => [...document.querySelectorAll("img, svg[role=img]")]
         .filter((e) => !e.closest(".navbar-brand, [aria-hidden=true]"))
         .map((e) => e.getAttribute(e.tagName === "IMG" ? "alt" : "aria-label")
@@ -61,14 +67,23 @@ def test_pictures_say_what_they_show(visit: Callable[..., Any], name: str) -> No
     assert [alt for alt in pictures if not alt or re.search(r"\.(png|svg|jpe?g)$", alt)] == []
 
 
-def test_headings_step_down_one_at_a_time(visit: Callable[..., Any], name: str) -> None:
-    levels = visit(name).page.evaluate(
+def test_headings_step_down_one_at_a_time(opened: SimpleNamespace) -> None:
+    levels = opened.page.evaluate(
         """() => [...document.querySelectorAll("article h1, article h2, article h3, article h4, article h5")]
         .filter((e) => !e.closest(".widget-subarea, .onlyprint")).map((e) => Number(e.tagName[1]))"""
     )
     assert levels[0] == 1
     assert levels.count(1) == 1
     assert all(after <= before + 1 for before, after in pairwise(levels))
+
+
+def test_notebook_can_be_taken_along(opened: SimpleNamespace) -> None:
+    with opened.page.expect_download() as download:
+        opened.page.locator("a.coursebook-download").click()
+    assert download.value.suggested_filename == f"{opened.name.split('/')[-1]}.ipynb"
+    notebook = json.loads(Path(download.value.path()).read_text(encoding="utf-8"))
+    assert notebook["cells"]
+    assert not any(cell.get("outputs") or cell.get("execution_count") for cell in notebook["cells"])
 
 
 class _Page(HTMLParser):
@@ -105,17 +120,6 @@ def test_links_lead_somewhere(site: Path, name: str) -> None:
         if not other.is_file() or (anchor and anchor not in parsed(other).ids):
             broken.append(target)
     assert broken == []
-
-
-@pytest.mark.parametrize("scheme", ["file", "http"])
-def test_notebook_can_be_taken_along(visit: Callable[..., Any], address: str, name: str, scheme: str) -> None:
-    seen = visit(name, base=address if scheme == "http" else None)
-    with seen.page.expect_download() as download:
-        seen.page.locator("a.coursebook-download").click()
-    assert download.value.suggested_filename == f"{name.split('/')[-1]}.ipynb"
-    notebook = json.loads(Path(download.value.path()).read_text(encoding="utf-8"))
-    assert notebook["cells"]
-    assert not any(cell.get("outputs") or cell.get("execution_count") for cell in notebook["cells"])
 
 
 def test_theme_can_be_chosen_and_is_kept(visit: Callable[..., Any], address: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -44,29 +45,74 @@ def made(which: str) -> Any:
     return getattr(widgets, which)()
 
 
-@pytest.mark.parametrize("width", [320, 390, 800])
-@pytest.mark.parametrize("which", ALL)
-def test_quiet_and_never_wider_than_the_page(chromium: Any, tmp_path: Path, which: str, width: int) -> None:
-    page = page_of(made(which), tmp_path)
-    watched = opened(chromium, page, width=width)
-    assert watched.page.evaluate("document.documentElement.scrollWidth") <= width
-    overhanging = watched.page.evaluate(
+@pytest.fixture(scope="module", params=ALL)
+def shared(request: pytest.FixtureRequest, chromium: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """A widget in the light theme, for the tests that only look."""
+    watched = opened(chromium, page_of(made(request.param), tmp_path_factory.mktemp("shared")), keep=True)
+    yield watched
+    watched.page.context.close()
+
+
+def overhanging(page: Any) -> Any:
+    """What reaches beyond the widget's right edge."""
+    return page.evaluate(
         "() => { const edge = document.querySelector('.cnnw').getBoundingClientRect().right;"
         "return [...document.querySelectorAll('.cnnw *')].filter((n) => !n.closest('.cnnw-unseen, svg, .cnnw-glass'))"
         ".filter((n) => n.getBoundingClientRect().right > edge).map((n) => n.outerHTML.slice(0, 80)); }"
     )
-    assert overhanging == []
-    assert watched.complaints == []
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("which", ALL)
-def test_text_is_legible_in_both_themes(chromium: Any, tmp_path: Path, which: str, theme: str) -> None:
-    watched = opened(chromium, page_of(made(which), tmp_path, theme=theme))
-    assert watched.page.get_attribute(".cnnw", "data-look") == theme
-    contrasts = watched.page.evaluate(CONTRASTS)
+def test_quiet_and_never_wider_than_the_page(shared: Any) -> None:
+    for width in (390, 320, 800):
+        shared.page.set_viewport_size({"width": width, "height": 900})
+        shared.page.wait_for_timeout(60)  # it draws anew
+        assert shared.page.evaluate("document.documentElement.scrollWidth") <= width
+        assert overhanging(shared.page) == []
+    assert shared.complaints == []
+
+
+def test_every_control_has_a_name(shared: Any) -> None:
+    session = shared.page.context.new_cdp_session(shared.page)
+    nodes = session.send("Accessibility.getFullAXTree")["nodes"]
+    controls = {"button", "spinbutton", "textbox", "radio", "checkbox", "combobox", "slider", "application", "group"}
+    seen = [n for n in nodes if n.get("role", {}).get("value") in controls and not n["ignored"]]
+    assert len(seen) >= 5
+    assert [n["role"]["value"] for n in seen if not n.get("name", {}).get("value", "").strip()] == []
+
+
+def illegible(page: Any, theme: str) -> list[Any]:
+    """Texts of too little contrast."""
+    assert page.get_attribute(".cnnw", "data-look") == theme
+    contrasts = page.evaluate(CONTRASTS)
     assert len(contrasts) > 10
-    assert [pair for pair in contrasts if pair[1] < 4.5] == []
+    return [pair for pair in contrasts if pair[1] < 4.5]
+
+
+def test_text_is_legible_in_the_light(shared: Any) -> None:
+    assert illegible(shared.page, "light") == []
+
+
+@pytest.mark.parametrize("which", ALL)
+def test_text_is_legible_in_the_dark(chromium: Any, tmp_path: Path, which: str) -> None:
+    assert illegible(opened(chromium, page_of(made(which), tmp_path, theme="dark")).page, "dark") == []
+
+
+def test_tab_reaches_everything_and_shows_where_it_is(shared: Any) -> None:
+    ring = (
+        "() => { const n = document.activeElement; if (n === document.body) return null;"
+        "const shown = n.type === 'radio' || n.type === 'checkbox' ? n.closest('label') : n;"
+        "const s = getComputedStyle(shown);"
+        "return [n.outerHTML.slice(0, 90), s.outlineStyle, parseFloat(s.outlineWidth)]; }"
+    )
+    reached = []
+    for _ in range(120):
+        shared.page.keyboard.press("Tab")
+        state = shared.page.evaluate(ring)
+        if state is None:
+            break
+        reached.append(state)
+    assert len(reached) >= 4
+    assert [one for one in reached if one[1] == "none" or one[2] < 1] == []
 
 
 @pytest.mark.parametrize("which", ALL)
@@ -90,37 +136,6 @@ def test_theme_follows_every_host(chromium: Any, tmp_path: Path, which: str) -> 
 
 
 @pytest.mark.parametrize("which", ALL)
-def test_every_control_has_a_name(chromium: Any, tmp_path: Path, which: str) -> None:
-    watched = opened(chromium, page_of(made(which), tmp_path))
-    session = watched.page.context.new_cdp_session(watched.page)
-    nodes = session.send("Accessibility.getFullAXTree")["nodes"]
-    controls = {"button", "spinbutton", "textbox", "radio", "checkbox", "combobox", "slider", "application", "group"}
-    seen = [n for n in nodes if n.get("role", {}).get("value") in controls and not n["ignored"]]
-    assert len(seen) >= 5
-    assert [n["role"]["value"] for n in seen if not n.get("name", {}).get("value", "").strip()] == []
-
-
-@pytest.mark.parametrize("which", ALL)
-def test_tab_reaches_everything_and_shows_where_it_is(chromium: Any, tmp_path: Path, which: str) -> None:
-    watched = opened(chromium, page_of(made(which), tmp_path))
-    ring = (
-        "() => { const n = document.activeElement; if (n === document.body) return null;"
-        "const shown = n.type === 'radio' || n.type === 'checkbox' ? n.closest('label') : n;"
-        "const s = getComputedStyle(shown);"
-        "return [n.outerHTML.slice(0, 90), s.outlineStyle, parseFloat(s.outlineWidth)]; }"
-    )
-    reached = []
-    for _ in range(120):
-        watched.page.keyboard.press("Tab")
-        state = watched.page.evaluate(ring)
-        if state is None:
-            break
-        reached.append(state)
-    assert len(reached) >= 4
-    assert [one for one in reached if one[1] == "none" or one[2] < 1] == []
-
-
-@pytest.mark.parametrize("which", ALL)
 def test_fingers_find_their_targets(chromium: Any, tmp_path: Path, which: str) -> None:
     watched = opened(chromium, page_of(made(which), tmp_path), width=390, has_touch=True)
     small = watched.page.evaluate(
@@ -129,6 +144,8 @@ def test_fingers_find_their_targets(chromium: Any, tmp_path: Path, which: str) -
         ".filter(([, box]) => box.width && (box.width < 20 || box.height < 24)).map(([text]) => text)"
     )
     assert small == []
+    assert watched.page.evaluate("document.documentElement.scrollWidth") <= 390
+    assert overhanging(watched.page) == []
 
 
 @pytest.mark.parametrize("which", ALL)

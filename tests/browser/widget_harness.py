@@ -109,6 +109,9 @@ def browser() -> Iterator[Any]:
             chromium.close()
 
 
+_to_close: list[Any] = []
+
+
 def opened(
     chromium: Any,
     path: Path,
@@ -116,10 +119,20 @@ def opened(
     width: int = 800,
     height: int = 900,
     ready: str = "window.ready === true",
+    keep: bool = False,
     **context: Any,
 ) -> Watched:
-    """The page at `path`, the widget drawn."""
-    watched = Watched(chromium.new_context(viewport={"width": width, "height": height}, **context).new_page())
+    """The page at `path`, the widget drawn. Closed after the test, unless `keep`."""
+    window = chromium.new_context(viewport={"width": width, "height": height}, **context)
+    if not keep:
+        _to_close.append(window)
+    watched = Watched(window.new_page())
     watched.page.goto(path.as_uri())
     watched.page.wait_for_function(ready, timeout=20_000)
     return watched
+
+
+def close_opened() -> None:
+    """Close what `opened` opened; a page left open goes on drawing."""
+    while _to_close:
+        _to_close.pop().close()
