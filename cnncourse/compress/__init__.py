@@ -14,7 +14,7 @@ from cnncourse.compress.low_rank import factorize_conv2d, factorize_linear, sing
 from cnncourse.compress.quantize import dequantize, quantize, rounded
 from cnncourse.compress.share import kmeans, share, shared
 from cnncourse.compress.time import milliseconds
-from cnncourse.compress.weights import plain_state, sparsity, weighted
+from cnncourse.compress.weights import plain, plain_state, sparsity, weighted
 
 __all__ = [
     "deflated",
@@ -26,6 +26,7 @@ __all__ = [
     "kmeans",
     "load",
     "milliseconds",
+    "plain",
     "plain_state",
     "prune",
     "quantize",

@@ -32,7 +32,7 @@ def keep_filters(net: nn.Sequential, at: int, count: int) -> nn.Sequential:
     kept = torch.topk(sizes, count).indices.sort().values
     _rows(layer, kept)
     layer.out_channels = count
-    for after in net[at + 1 :]:
+    for after in list(net)[at + 1 :]:
         if isinstance(after, nn.BatchNorm2d):
             _rows(after, kept)
             after.num_features = count

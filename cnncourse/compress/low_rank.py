@@ -22,7 +22,8 @@ def singular_values(weight: Tensor, scheme: str = "channel") -> Tensor:
     A linear weight (out, in) is the matrix; of a filter bank (O, C, K, L) it is (O, C·K·L) for "channel" and
     (C·K, O·L) for "spatial". Raises ValueError for another shape or scheme.
     """
-    return torch.linalg.svdvals(_matrix(weight.detach(), scheme))
+    values: Tensor = torch.linalg.svdvals(_matrix(weight.detach(), scheme))
+    return values
 
 
 def factorize_linear(layer: nn.Linear, rank: int) -> nn.Sequential:

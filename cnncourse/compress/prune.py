@@ -70,7 +70,8 @@ def global_unstructured(parameters: Iterable[tuple[nn.Module, str]], amount: flo
     masks = [_mask(module, name) for module, name in pairs]
     sizes = torch.cat([effective("global_unstructured", m, name).abs().flatten() for m, name in pairs])
     cut = _smallest(sizes, torch.cat([mask.flatten() for mask in masks]), "global_unstructured", amount)
-    for (module, name), mask, part in zip(pairs, masks, cut.split([mask.numel() for mask in masks]), strict=True):
+    parts = torch.split(cut, [mask.numel() for mask in masks])
+    for (module, name), mask, part in zip(pairs, masks, parts, strict=True):
         _register(module, name, mask & ~part.view_as(mask))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from typing import Any
 
 from torch import Tensor, nn
 from torch.nn.utils import parametrize
@@ -10,7 +11,7 @@ from torch.nn.utils import parametrize
 from cnncourse.errors import whole
 
 
-def weighted(model: nn.Module) -> list[tuple[nn.Module, str]]:
+def weighted(model: nn.Module) -> list[tuple[nn.Conv2d | nn.Linear, str]]:
     """Every convolution and linear layer with the name of its weight: what the functions of this package take.
 
     Biases and batch norm are left out: they are few.
@@ -20,7 +21,7 @@ def weighted(model: nn.Module) -> list[tuple[nn.Module, str]]:
 
 def sparsity(model: nn.Module) -> float:
     """The share of the weights of convolutions and linear layers that are exactly 0. Raises ValueError if none is."""
-    weights = [getattr(layer, name) for layer, name in weighted(model)]
+    weights = [layer.weight for layer, _ in weighted(model)]
     if not weights:
         raise ValueError(f"sparsity: {type(model).__name__} has no convolution and no linear layer; expected one")
     return sum(int((w == 0).sum()) for w in weights) / sum(w.numel() for w in weights)
@@ -46,8 +47,11 @@ def write_in(layer: nn.Module, name: str) -> None:
     # class, from the first layer as well: so this one gets a class of its own.
     made = type(layer)
     keep = {key: value for key, value in vars(made).items() if key not in ("__dict__", "__weakref__")}
-    layer.__class__ = type(made)(made.__name__, made.__bases__, keep)
+    layer.__class__ = type(made.__name__, made.__bases__, keep)
     parametrize.remove_parametrizations(layer, name, leave_parametrized=True)
+    ordered = sorted(layer._parameters.items(), key=lambda entry: entry[0] != "weight")  # it was put last
+    layer._parameters.clear()
+    layer._parameters.update(ordered)
 
 
 def effective(who: str, module: nn.Module, name: str) -> Tensor:
@@ -59,7 +63,7 @@ def effective(who: str, module: nn.Module, name: str) -> Tensor:
     return value.detach()
 
 
-def how_many(who: str, amount: float, total: int) -> int:
+def how_many(who: str, amount: Any, total: int) -> int:
     """As in torch: a share of `total` for a float from 0 to 1 (rounded to a whole number), else the number itself."""
     if isinstance(amount, float):
         if not 0 <= amount <= 1:

@@ -6,6 +6,7 @@ from cnncourse.widgets._filters import FILTERS
 from cnncourse.widgets._kernels import KERNELS
 from cnncourse.widgets.activation_plotter import ActivationPlotter
 from cnncourse.widgets.architecture_calculator import ArchitectureCalculator
+from cnncourse.widgets.compression_explorer import CompressionExplorer
 from cnncourse.widgets.conv_explorer import ConvExplorer
 from cnncourse.widgets.filter_lens import FilterLens
 from cnncourse.widgets.graph_stepper import GraphStepper
@@ -21,6 +22,7 @@ __all__ = [
     "KERNELS",
     "ActivationPlotter",
     "ArchitectureCalculator",
+    "CompressionExplorer",
     "ConvExplorer",
     "FilterLens",
     "GraphStepper",
