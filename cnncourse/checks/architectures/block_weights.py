@@ -147,5 +147,5 @@ def public() -> list[Case]:
     ]
 
 
-FORBIDDEN = ("cnncourse.analyze", "cnncourse.analysis", "cnncourse.models", "torchvision", "torch.nn")
+FORBIDDEN = ("cnncourse.analyze", "cnncourse.analysis", "cnncourse.models", "torchvision")
 EXERCISE = Exercise("block_weights", 2.0, reference, public, MISTAKES, FORBIDDEN)

@@ -45,7 +45,7 @@ MISTAKES = catalogue(
     [
         wrong(
             "five_is_three",
-            "The third branch has a 5×5 filter; yours is 3×3. (So is the one in a widely used library, by mistake.)",
+            "The third branch has a 5×5 filter; yours is 3×3, as a widely used library has it by mistake.",
             (FIVE, "nn.Conv2d(reduce5, five, 3, padding=1)"),
         ),
         wrong(
@@ -100,7 +100,7 @@ MISTAKES = catalogue(
         ),
         wrong(
             "pooling_last",
-            "In the fourth branch the pooling comes first, then the 1×1 filters. (Its number in the branch is 0.)",
+            "In the fourth branch the pooling comes first and has number 0, then come the 1×1 filters.",
             (f"{POOL}, {LAST}, nn.ReLU()", f"{LAST}, nn.ReLU(), {POOL}"),
         ),
         wrong(
