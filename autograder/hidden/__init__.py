@@ -14,6 +14,7 @@ _MODULES = {
     "02_pooling": "autograder.hidden.pooling",
     "03_training": "autograder.hidden.training",
     "04_architectures": "autograder.hidden.architectures",
+    "05_transfer": "autograder.hidden.transfer",
 }
 
 

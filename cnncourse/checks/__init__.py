@@ -44,6 +44,7 @@ _LESSONS = {
     "02_pooling": "cnncourse.checks.pooling",
     "03_training": "cnncourse.checks.training",
     "04_architectures": "cnncourse.checks.architectures",
+    "05_transfer": "cnncourse.checks.transfer",
 }
 
 
