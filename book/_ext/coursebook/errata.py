@@ -71,7 +71,7 @@ def _section(entry: Entry) -> str:
             f"*{entry.lecture.capitalize()}:* {entry.claim}\n",
             cell(entry.code + said, "remove-cell"),
             cell(f'wrong("{entry.id}",\n{figures})', "remove-input"),
-            f"The other figures of this entry and the code: {{ref}}`in the ledger <ledger-{entry.id}>`.\n",
+            f"All figures of this entry, and the code: {{ref}}`in the ledger <ledger-{entry.id}>`.\n",
             note + "\n",
         ]
     )
