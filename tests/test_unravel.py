@@ -10,7 +10,7 @@ import torch
 from torch import nn
 from torch.nn.functional import cross_entropy
 
-from cnncourse.experiments.case_resnet import ReachBlock, reach_net, reuse, taken_apart, wired
+from cnncourse.experiments.case_resnet import reuse, taken_apart, wired
 from cnncourse.experiments.unravel import Unravelled, blocks_of, without
 from cnncourse.models import cifar_plain, cifar_resnet, small_resnet
 
@@ -102,24 +102,6 @@ def test_what_is_measured_has_its_names() -> None:
     assert set(plain) == lesions
     assert set(residual) == lesions | {f"{what} of {k}" for what in ("all", "one") for k in range(7)}
     assert all(0 <= residual[name] <= 1 for name in lesions)
-
-
-@pytest.mark.parametrize("reach", [1, 5, 10])
-def test_nets_of_another_reach_have_equal_layers(reach: int) -> None:
-    net, plain = reach_net(reach), cifar_plain(32, 10, 1)
-    shapes = [[m.weight.shape for m in model.modules() if isinstance(m, nn.Conv2d)] for model in (net, plain)]
-    assert shapes[0] == shapes[1]
-    assert sum(isinstance(m, ReachBlock) for m in net) == 30 // reach
-    assert net(torch.rand(2, 1, 8, 8)).shape == (2, 10)
-    with pytest.raises(ValueError, match="expected a divisor"):
-        reach_net(3)
-
-
-def test_a_block_of_reach_two_is_the_basic_block() -> None:
-    block, known = ReachBlock(16, 32, 2), blocks_of(cifar_resnet(8))["layer2.0"]
-    known.load_state_dict(dict(zip(known.state_dict(), block.state_dict().values(), strict=True)))
-    x = torch.rand(2, 16, 8, 8)
-    torch.testing.assert_close(block(x), known(x))
 
 
 def test_wirings_weigh_about_the_same_and_differ_in_what_is_read() -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import cache, partial
-from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -12,13 +11,11 @@ from torch.optim import SGD, Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
 from cnncourse.data import digits
-from cnncourse.errors import whole
 from cnncourse.experiments.design_variants import held_out_crops, train_crops
 from cnncourse.experiments.making import Experiment
 from cnncourse.experiments.training import Training
 from cnncourse.experiments.unravel import Unravelled, blocks_of, without
 from cnncourse.models import cifar_plain, cifar_resnet
-from cnncourse.models.cifar_resnet import PadChannels
 from cnncourse.models.densenet import DenseBlock, DenseLayer
 from cnncourse.train import accuracy, one_cycle, step_decay
 
@@ -94,57 +91,6 @@ def _typical(values: Tensor) -> float:
     return values.median().item()
 
 
-# ---------------------------------------------------------------- shortcuts of another reach
-
-
-class ReachBlock(nn.Module):
-    """y = ReLU(F(x) + x), F a chain of `reach` 3×3 layers with batch norm, ReLU between them.
-
-    (N, C_in, H, W) → (N, width, H', W'); where the width changes the first layer moves by 2, and zeros fill the
-    shortcut's new channels.
-    """
-
-    def __init__(self, c_in: int, width: int, reach: int) -> None:
-        super().__init__()
-        layers: list[nn.Module] = []
-        for k in range(reach):
-            first = k == 0
-            stride = 2 if first and c_in != width else 1
-            conv = nn.Conv2d(c_in if first else width, width, 3, stride=stride, padding=1, bias=False)
-            layers += [*([] if first else [nn.ReLU()]), conv, nn.BatchNorm2d(width)]
-        self.layers = nn.Sequential(*layers)
-        self.fit = nn.Identity() if c_in == width else PadChannels()
-        self.relu = nn.ReLU()
-
-    def forward(self, x: Tensor) -> Tensor:
-        """y for x."""
-        return cast(Tensor, self.relu(self.layers(x) + self.fit(x)))
-
-
-def reach_net(reach: int, each: int = 10, in_channels: int = 1, classes: int = 10) -> nn.Sequential:
-    """As `cifar_resnet`, `each` 3×3 layers in every stage, with a shortcut past every `reach` of them.
-
-    Raises ValueError where `reach` does not divide `each`.
-    """
-    if each % whole("reach_net: reach", reach, 1):
-        raise ValueError(f"reach_net: {each} layers a stage and a reach of {reach}; expected a divisor")
-    layers: list[nn.Module] = [nn.Conv2d(in_channels, 16, 3, padding=1, bias=False), nn.BatchNorm2d(16), nn.ReLU()]
-    c_in = 16
-    for width in (16, 32, 64):
-        for _ in range(each // reach):
-            layers.append(ReachBlock(c_in, width, reach))
-            c_in = width
-    net = nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(c_in, classes))
-    return _he(net)
-
-
-def _he(net: nn.Sequential) -> nn.Sequential:
-    for layer in net.modules():
-        if isinstance(layer, (nn.Conv2d, nn.Linear)):
-            nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
-    return net
-
-
 # ---------------------------------------------------------------- nothing, a sum, everything
 
 
@@ -184,6 +130,13 @@ def wired(wiring: str, width: int, classes: int = 21) -> nn.Sequential:
     ))  # fmt: skip
 
 
+def _he(net: nn.Sequential) -> nn.Sequential:
+    for layer in net.modules():
+        if isinstance(layer, (nn.Conv2d, nn.Linear)):
+            nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
+    return net
+
+
 def reuse(model: nn.Module) -> Mapping[str, float]:
     """ "s to l": the mean size of the weights by which layer l reads what layer s made (0: what enters the block).
 
@@ -215,7 +168,7 @@ _on_digits = partial(
     options={"channels_last": True},
 )  # fmt: skip
 _on_crops = partial(
-    Training, train=train_crops, val=held_out_crops, epochs=8, optimizer=partial(SGD, lr=0.1, momentum=0.9),
+    Training, train=train_crops, val=held_out_crops, epochs=4, optimizer=partial(SGD, lr=0.1, momentum=0.9),
     schedule=one_cycle,
 )  # fmt: skip
 
@@ -225,31 +178,24 @@ def _deep(build: Callable[..., nn.Module], depth: int) -> Training:
 
 
 DEPTHS = (8, 20, 32)
-REACHES = (1, 10)
-EXPERIMENTS = (
-    Experiment(
-        "resnet_depth",
-        "Plain and residual nets of growing depth.",
-        _DIGITS,
-        {
-            f"{kind}, {depth} layers": _deep(build, depth)
-            for depth in DEPTHS
-            for kind, build in (("plain", cifar_plain), ("residual", cifar_resnet))
-        },
-    ),
-    Experiment(
-        "resnet_reach",
-        "Nets of 32 layers with a shortcut past every one or ten of them (past two: resnet_depth).",
-        _DIGITS,
-        {f"past {reach}": _on_digits(build=partial(reach_net, reach)) for reach in REACHES},
-    ),
-    Experiment(
-        "densenet_wiring",
-        "Twelve layers wired as a chain, with sums, and densely, with about as many weights; and other growth rates.",
-        _CROPS,
-        {
-            **{f"{kind}, 11": _on_crops(build=partial(wired, kind, 11)) for kind in ("chain", "sum")},
-            **{f"dense, {k}": _on_crops(build=partial(wired, "dense", k), measure=reuse) for k in (8, 4, 16)},
-        },
-    ),
+_DEPTH = Experiment(
+    "resnet_depth",
+    "Plain and residual nets of growing depth.",
+    _DIGITS,
+    {
+        f"{kind}, {depth} layers": _deep(build, depth)
+        for depth in DEPTHS
+        for kind, build in (("plain", cifar_plain), ("residual", cifar_resnet))
+    },
 )
+_WIRING = Experiment(
+    "densenet_wiring",
+    "Twelve layers wired as a chain, with sums, and densely, with about as many weights.",
+    _CROPS,
+    {
+        "dense, 8": _on_crops(build=partial(wired, "dense", 8), measure=reuse),
+        "sum, 11": _on_crops(build=partial(wired, "sum", 11)),
+        "chain, 11": _on_crops(build=partial(wired, "chain", 11)),
+    },
+)
+EXPERIMENTS = (_DEPTH,)

@@ -9,7 +9,16 @@ from importlib import import_module
 
 from cnncourse.experiments.making import Experiment
 
-_MODULES = ("case_lenet", "design_pooling", "design_training", "design_variants", "design_why")
+_MODULES = (
+    "case_compression",
+    "case_lenet",
+    "case_resnet",
+    "case_transfer",
+    "design_pooling",
+    "design_training",
+    "design_variants",
+    "design_why",
+)
 
 
 @cache
