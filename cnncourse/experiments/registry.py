@@ -11,6 +11,7 @@ from cnncourse.experiments.making import Experiment
 
 _MODULES = (
     "case_compression",
+    "case_googlenet",
     "case_lenet",
     "case_resnet",
     "case_transfer",
