@@ -15,6 +15,7 @@ _MODULES = (
     "case_lenet",
     "case_resnet",
     "case_transfer",
+    "case_vgg",
     "design_pooling",
     "design_training",
     "design_variants",
