@@ -35,7 +35,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "experiments": PARTS,
     "zoo": PARTS,
     "checks": PARTS,
-    "widgets": PARTS,
+    "widgets": PARTS | {"experiments"},
     "validate": PARTS | {"checks"},
     "cli": PARTS | {"checks", "widgets", "validate"},
 }

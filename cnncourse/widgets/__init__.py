@@ -16,6 +16,7 @@ from cnncourse.widgets.pixel_shuffle import PixelShuffle
 from cnncourse.widgets.pool_explorer import PoolExplorer
 from cnncourse.widgets.residual_paths import ResidualPaths
 from cnncourse.widgets.size_explorer import SizeExplorer
+from cnncourse.widgets.transfer_explorer import TransferExplorer
 
 __all__ = [
     "FILTERS",
@@ -32,4 +33,5 @@ __all__ = [
     "PoolExplorer",
     "ResidualPaths",
     "SizeExplorer",
+    "TransferExplorer",
 ]
