@@ -97,6 +97,8 @@ def _tuple(got: Plain, expected: tuple[Plain, ...], rtol: float | None, atol: fl
 
 
 def _number(got: Plain, expected: Plain) -> str:
+    if isinstance(got, str) and isinstance(expected, str):
+        return "It says something else than expected: compare the two lines."
     if isinstance(got, bool) or not isinstance(got, int | float) or not isinstance(expected, int | float):
         return f"The function returns {_kind(got)}; expected {_kind(expected)}."
     if got != got:

@@ -41,8 +41,12 @@ def pictures(count: int, height: int, width: int, seed: int, dtype: torch.dtype 
 
 
 def listed(names: Iterable[str]) -> str:
-    """Names in one line for a table, without what all begin with; "nothing" if there is none."""
-    return ", ".join(name.removeprefix("net.") for name in names) or "nothing"
+    """Names in one line for a table, layer by layer ("8 weight bias, 10 weight"); "nothing" if there is none."""
+    layers: dict[str, list[str]] = {}
+    for name in names:
+        layer, _, kind = name.removeprefix("net.").removeprefix("features.").rpartition(".")
+        layers.setdefault(layer, []).append(kind)
+    return ", ".join(f"{layer} {' '.join(kinds)}" for layer, kinds in layers.items()) or "nothing"
 
 
 def changed(before: Mapping[str, Tensor], after: Mapping[str, Tensor]) -> list[str]:

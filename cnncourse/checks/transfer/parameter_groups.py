@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any, TypeAlias
 
+import torch
+
 from cnncourse.checks.catalogue import catalogue, wrong
 from cnncourse.checks.core import Case, Exercise
 from cnncourse.checks.subject import Subject
@@ -154,12 +156,14 @@ def reference(names: list[str], factors: Factors, lr: float) -> list[dict[str, A
 
 
 def sorted_groups(parameter_groups: Subject, names: list[str], factors: Factors, lr: float) -> Any:
-    """The groups as tuples, the highest rate first: their order, and that of the names, is free."""
+    """The rates, the highest first, then the names of each group: the order of groups and of names is free."""
     answer = parameter_groups(names, factors, lr)
     if not isinstance(answer, list) or not all(type(group) is dict for group in answer):
         return plain(answer)
     groups = [(float(group["lr"]), sorted(group["params"])) for group in answer]
-    return tuple((rate, ", ".join(params)) for rate, params in sorted(groups, key=lambda g: (-g[0], g[1])))
+    groups.sort(key=lambda group: (-group[0], group[1]))
+    rates = torch.tensor([rate for rate, _ in groups], dtype=torch.float64)
+    return rates, *(", ".join(params) for _, params in groups)
 
 
 NAMES = [
@@ -178,7 +182,7 @@ def public() -> list[Case]:
     deep = ["net.body.0.weight", "net.body.0.bias", "body.0.weight", "body.0.bias", "head.weight", "head.bias"]
     inside: Factors = [("body", 0.1), ("head.bias", 0), ("net.body.0", 10), ("net", 0.1)]
     made = [
-        ("head 1, top layer 1/10, below 1/100", (NAMES, tip, 0.5)),
+        ("classifier 1, top layer 1/10, below 1/100", (NAMES, tip, 0.5)),
         ("features.1 is frozen", (NAMES, trap, 0.1)),
         ("several prefixes fit", (NAMES, twice, 2.0)),
         ("names within names", (deep, inside, 0.01)),
