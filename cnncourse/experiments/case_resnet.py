@@ -91,22 +91,20 @@ def _typical(values: Tensor) -> float:
     return values.median().item()
 
 
-# ---------------------------------------------------------------- nothing, a sum, everything
+# ---------------------------------------------------------------- a sum, or everything
 
 
-class Chain(nn.Module):
-    """`count` of DenseNet's layers from `width` to `width` channels, one behind another; `add`: with a shortcut past
-    each."""
+class Sums(nn.Module):
+    """`count` of DenseNet's layers from `width` to `width` channels, one behind another, with a shortcut past each."""
 
-    def __init__(self, width: int, count: int, add: bool) -> None:
+    def __init__(self, width: int, count: int) -> None:
         super().__init__()
         self.layers = nn.ModuleList(DenseLayer(width, width, 0.0) for _ in range(count))
-        self.add = add
 
     def forward(self, x: Tensor) -> Tensor:
         """(N, width, H, W) → the same shape."""
         for layer in self.layers:
-            x = x + layer(x) if self.add else layer(x)
+            x = x + layer(x)
         return x
 
 
@@ -116,13 +114,13 @@ LAYERS = 12
 def wired(wiring: str, width: int, classes: int = 21) -> nn.Sequential:
     """Twelve layers (batch norm, ReLU, 1×1, batch norm, ReLU, 3×3) on maps of 8×8, for crops of 32×32.
 
-    `wiring`: "chain", "sum" (a shortcut past each layer) or "dense" (each layer reads all before it, and adds `width`
+    `wiring`: "sum" (a shortcut past each layer) or "dense" (each layer reads all before it, and adds `width`
     channels to sixteen). Raises ValueError for another one.
     """
-    if wiring not in ("chain", "sum", "dense"):
-        raise ValueError(f"wired: wiring is {wiring!r}; expected 'chain', 'sum' or 'dense'")
+    if wiring not in ("sum", "dense"):
+        raise ValueError(f"wired: wiring is {wiring!r}; expected 'sum' or 'dense'")
     first = 16 if wiring == "dense" else width
-    block = DenseBlock(first, LAYERS, width, 0.0) if wiring == "dense" else Chain(width, LAYERS, wiring == "sum")
+    block = DenseBlock(first, LAYERS, width, 0.0) if wiring == "dense" else Sums(width, LAYERS)
     last = first + LAYERS * width if wiring == "dense" else width
     return _he(nn.Sequential(
         nn.Conv2d(3, first, 5, stride=2, padding=2, bias=False), nn.MaxPool2d(2), block,
@@ -190,12 +188,11 @@ _DEPTH = Experiment(
 )
 _WIRING = Experiment(
     "densenet_wiring",
-    "Twelve layers wired as a chain, with sums, and densely, with about as many weights.",
+    "Twelve layers with a sum past each, and wired densely, with about as many weights.",
     _CROPS,
     {
         "dense, 8": _on_crops(build=partial(wired, "dense", 8), measure=reuse),
         "sum, 11": _on_crops(build=partial(wired, "sum", 11)),
-        "chain, 11": _on_crops(build=partial(wired, "chain", 11)),
     },
 )
-EXPERIMENTS = (_DEPTH,)
+EXPERIMENTS = (_DEPTH, _WIRING)
