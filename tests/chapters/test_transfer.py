@@ -15,7 +15,7 @@ from cnncourse.data import digits
 from cnncourse.experiments import case_transfer as made
 
 NAME = "case_studies/transfer.md"
-test_prose_and_glue_name_the_same_numbers = same_numbers(NAME)
+test_prose_and_glue_name_the_same_numbers = same_numbers("case_studies/transfer.md")
 
 
 @pytest.fixture(scope="module")
