@@ -7,7 +7,9 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+import torch
 from subject_uses import EXERCISE, MISTAKES, SOURCE
+from torch import Tensor
 
 from autograder.remote import Remote
 from autograder.replay import Replay
@@ -100,6 +102,28 @@ def test_an_object_that_dies_costs_its_case_and_the_next_has_a_fresh_one(sandbox
     alone = Prepared(**{**vars(prepared), "cases": prepared.cases[::-1], "expected": prepared.expected[::-1]})
     result, _ = graded(sandbox, alone, DYING)
     assert [case.passed for case in result.cases] == [True, False, False]
+
+
+DROPPING = """
+from torch import nn
+class norm(nn.Module):
+    def __init__(self, n):
+        super().__init__()
+        self.layer = nn.Linear(n, n)
+    def forward(self, x):
+        return nn.functional.dropout(self.layer(x), 0.5)
+"""  # fmt: skip
+
+
+def dropped(norm: Subject, x: Tensor) -> object:
+    made = norm.make(x.shape[1])
+    return made.load(made.state()), made.tensor("layer.bias"), made(x)
+
+
+def test_what_is_drawn_at_random_is_the_same_on_both_sides_whatever_was_asked_before(sandbox: Sandbox) -> None:
+    exercise = Exercise("norm", 1.0, compiled("norm", DROPPING), lambda: [], ())
+    result, _ = graded(sandbox, prepare(exercise, [Case("dropped", (torch.ones(9, 9),), use=dropped)]), DROPPING)
+    assert result.cases[0].passed
 
 
 def ask_after_the_end(subject: Subject, n: int) -> object:
