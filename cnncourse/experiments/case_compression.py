@@ -193,7 +193,16 @@ EXPERIMENTS = (
                 optimizer=partial(Adam, lr=0.003),
                 schedule=one_cycle,
                 measure=every_way,
-            )
+            ),
+            "student": Training(
+                build=partial(crop_net, *STUDENT),
+                train=train_crops,
+                val=held_out_crops,
+                epochs=EPOCHS,
+                batch_size=64,
+                optimizer=partial(Adam, lr=0.01),
+                schedule=one_cycle,
+            ),
         },
     ),
 )
