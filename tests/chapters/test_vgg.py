@@ -90,6 +90,46 @@ def test_the_filter_answers_to_lying_stripes(page: SimpleNamespace) -> None:
 
 
 @pytest.mark.slow
+def test_the_filter_not_the_stride_makes_unsteady(page: SimpleNamespace) -> None:
+    learned, fine = ([float(mid) for mid, _, _ in page.moved[name]] for name in ("learned", "for fine stripes"))
+    assert max(learned) < 1.2 * min(learned), "from left to right it does not rise"
+    assert min(fine) > 2 * max(learned)
+    assert float(page.glued["finer"]) == pytest.approx(fine[1] / learned[1], abs=0.06)
+
+
+@pytest.mark.slow
+def test_a_stack_is_nearly_as_good_as_the_large_filter(page: SimpleNamespace) -> None:
+    for large, small in (("one 5×5", "two 3×3"), ("one 7×7", "three 3×3")):
+        a, b, flat = (page.stacks.scores(name) for name in (large, small, f"{small}, one ReLU"))
+        assert len(a) == len(b) == len(flat) == 5
+        assert b.max() > a.min(), "the ranges overlap"
+        assert flat.max() > b.min(), "and so do these"
+        assert a.mean() > b.mean() > flat.mean()
+        assert a.mean() - b.mean() < 0.02
+    assert page.glued["flat_pairs"] == 10 > page.glued["flat_worse"] > 5
+
+
+@pytest.mark.slow
+def test_asking_helps_each_seed_and_does_not_add_up(page: SimpleNamespace) -> None:
+    arm = "one size"
+    better = [page.gains(arm, way) for way in ("middle and mirror, 1", "ten, 1", "middle, 4", "ten, 4")]
+    assert all((gain > 0).all() for gain in better)
+    assert better[3].mean() < better[1].mean() + better[2].mean()
+    assert (page.gains(arm, "whole at 32, 1", "ten, 1") < 0).all()
+
+
+@pytest.mark.slow
+def test_sizes_in_the_test_pay_after_sizes_in_training_only(page: SimpleNamespace) -> None:
+    gain = [page.gains(arm, "whole, three sizes, 1", "whole at 32, 1") for arm in (page.fixed, page.mixed)]
+    assert (gain[0] < 0).all()
+    assert (gain[1] > 0).all()
+    mean = page.views_of.mean
+    falling = [mean(page.fixed, f"whole at {side}, 1") for side in (32, 40, 48)]
+    assert falling == sorted(falling, reverse=True)
+    assert max(mean(page.mixed, way) for way in page.sizes) < mean(page.fixed, "ten, 1")
+
+
+@pytest.mark.slow
 def test_pairs_of_3x3_save_weights_in_the_last_stage_only(page: SimpleNamespace) -> None:
     assert [y > x for x, y in zip(page.one, page.two, strict=True)] == [True] * 4 + [False]
     with torch.device("meta"):
