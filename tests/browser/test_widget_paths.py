@@ -86,7 +86,7 @@ def test_many_blocks_are_counted_and_a_factor_makes_paths_short(show: Show) -> N
     page.get_by_label("a factor for each block").check()
     assert float(facts(page)[mean][0]) == pytest.approx(54 * 0.5 / 1.5, abs=0.01)
     assert "strength that is left" in facts(page)
-    page.get_by_label("Factor").focus()
+    page.get_by_role("slider", name="Factor").focus()
     page.keyboard.press("Home")
     assert float(facts(page)[mean][0]) == pytest.approx(54 * 0.05 / 1.05, abs=0.01)
 
