@@ -65,11 +65,11 @@ def test_each_task_and_count_has_a_guess_of_its_own(show: Show) -> None:
     page = show(TransferExplorer(SCORES))
     page.get_by_role("radio", name="other").check()
     assert told(page) == "other has the highest mean. You said so."
-    page.get_by_text("20", exact=True).click()
+    page.get_by_role("radio", name="20", exact=True).check()
     assert scores(page) == ["?"] * 3
     page.get_by_role("radio", name="third").check()
     assert told(page) == "one has the highest mean; every seed of third stays below all of its seeds."
-    page.get_by_text("5", exact=True).click()
+    page.get_by_role("radio", name="5", exact=True).check()
     assert told(page) == "other has the highest mean. You said so."
     page.get_by_role("button", name="Guess again").click()
     assert scores(page) == ["?"] * 3
