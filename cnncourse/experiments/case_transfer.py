@@ -86,7 +86,7 @@ def started(start: str | None, frozen: int = 0) -> SmallNet:
     """The net with a new last layer: from nothing, or from one of `STARTS` with its first `frozen` pairs standing."""
     if start is None:
         return small_vgg(CLASSES, channels=CHANNELS, in_channels=1)
-    net = _loaded(start)
+    net: SmallNet = _loaded(start)
     net.classifier = nn.Linear(CHANNELS[-1], CLASSES)
     layers = list(net.features)
     cut = frozen * PAIR_LAYERS
@@ -144,7 +144,7 @@ def _loaded(start: str) -> Any:
 
 def _fixed(task: str, each: int, start: str, stage: int = 4, side: int = 1) -> Training:
     """The net stands; its codes are computed once, and only a new last layer is trained."""
-    where = {"start": start, "stage": stage, "side": side}
+    where: dict[str, Any] = {"start": start, "stage": stage, "side": side}
     return Training(
         build=partial(head, CHANNELS[stage - 1] * side**2), train=partial(labelled_codes, task, each, **where),
         val=partial(held_out_codes, task, **where), epochs=1, batch_size=BATCH,
