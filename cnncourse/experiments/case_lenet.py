@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cache, partial
+from typing import Any
 
 import torch
 from PIL import Image, ImageDraw, ImageFont
@@ -150,7 +151,7 @@ def sure(model: nn.Module, images: Tensor) -> float:
     """The share of pictures for which one of the ten digits gets a probability above 0.9."""
     with torch.no_grad():
         probabilities = model(images).softmax(dim=1)[:, :10]
-    return (probabilities.amax(1) > SURE).float().mean().item()
+    return float((probabilities.amax(1) > SURE).float().mean())
 
 
 def doubts(model: nn.Module) -> Mapping[str, float]:
@@ -158,7 +159,7 @@ def doubts(model: nn.Module) -> Mapping[str, float]:
     return {"sure_digits": sure(model, held_out_digits()[0]), "sure_letters": sure(model, letters())}
 
 
-def _trained(**parts: str) -> Training:
+def _trained(**parts: Any) -> Training:
     return Training(
         build=partial(PaperLeNet5, **parts), train=train_digits, val=held_out_digits, epochs=EPOCHS,
         optimizer=partial(Adam, lr=0.003), schedule=one_cycle, measure=doubts,
