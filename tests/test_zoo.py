@@ -97,6 +97,7 @@ LEAST = {
     "lenet_digits_robust": {"clean": 0.90, "fgsm": 0.70, "pgd": 0.65},
     "small_vgg_patches": {"clean": 0.82},
     "small_vgg_patches_robust": {"clean": 0.82, "pgd": 0.65},
+    "small_resnet_patches": {"clean": 0.81},
     "small_vgg_letters": {"clean": 0.85},
     "small_vgg_gray_patches": {"clean": 0.62},
     "small_alexnet_patches_robust": {"clean": 0.80, "pgd": 0.64},

@@ -10,7 +10,7 @@ from typing import Any
 
 from cnncourse.data import digits, patches
 from cnncourse.data.transfer import gray_crops, letters
-from cnncourse.models import lenet5, small_alexnet, small_vgg
+from cnncourse.models import lenet5, small_alexnet, small_resnet, small_vgg
 from cnncourse.zoo.recipes import Adversary, Jitter, Mirror, Recipe
 
 _DIGITS: dict[str, Any] = {
@@ -73,6 +73,15 @@ _ALL = (
         channels_last=True,
         adversary=Adversary("l2", 1.0, 1, 1.0),
         starts_from="small_vgg_patches",
+        **_PATCHES,
+    ),
+    Recipe(
+        name="small_resnet_patches",
+        about="six basic blocks with shortcuts, in the manner of ResNet, on crops of photographs",
+        build=small_resnet,
+        epochs=6,
+        lr=0.1,
+        channels_last=True,
         **_PATCHES,
     ),
     Recipe(
