@@ -23,7 +23,7 @@ _HELD_OUT = 0.22
 _COUNTS = {"train": 4200, "test": 1050}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Patches(Dataset[tuple[Tensor, Tensor]]):
     """Images (N, 3, S, S) in [0, 1] and labels (N,), indices into `classes`. A torch `Dataset`."""
 
@@ -38,7 +38,9 @@ class Patches(Dataset[tuple[Tensor, Tensor]]):
         return self.images[index], self.labels[index]
 
     def __repr__(self) -> str:
-        return f"Patches({len(self)} images of {tuple(self.images.shape[1:])}, {len(self.classes)} classes)"
+        return (
+            f"{type(self).__name__}({len(self)} images of {tuple(self.images.shape[1:])}, {len(self.classes)} classes)"
+        )
 
 
 def patches(split: str = "train", count: int | None = None, size: int = 64, seed: int = 0) -> Patches:

@@ -7,14 +7,12 @@ that is like it and one that is not, and no class of the one is a class of the o
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import torch
-from torch import Tensor
-from torch.utils.data import Dataset
 
 from cnncourse.data.glyphs import GLYPHS, Glyphs, glyphs
-from cnncourse.data.patches import patches
+from cnncourse.data.patches import Patches, patches
 from cnncourse.data.photos import photos
 
 _LETTERS = GLYPHS[10:]
@@ -23,19 +21,8 @@ _HALVES = ("first", "second")
 _SIZE = 32
 
 
-@dataclass(frozen=True, eq=False)
-class GrayCrops(Dataset[tuple[Tensor, Tensor]]):
+class GrayCrops(Patches):
     """Images (N, 1, 32, 32) in [0, 1] and labels (N,), indices into `classes`. A torch `Dataset`."""
-
-    images: Tensor
-    labels: Tensor
-    classes: tuple[str, ...]
-
-    def __len__(self) -> int:
-        return self.images.shape[0]
-
-    def __getitem__(self, index: int) -> tuple[Tensor, Tensor]:
-        return self.images[index], self.labels[index]
 
 
 def letters(split: str = "train", count: int = 4000, seed: int = 0) -> Glyphs:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from torch import nn
 
 from cnncourse.checks.architectures.modules import public_cases
+from cnncourse.checks.architectures.shortcut import END, FIT, JOIN, PROJECTION, projection
 from cnncourse.checks.catalogue import catalogue, wrong
 from cnncourse.checks.core import Case, Exercise
 from cnncourse.models.resnet import BasicBlock
@@ -34,30 +35,13 @@ CONV1, CONV2 = (
     "nn.Conv2d(c_in, c_out, 3, stride, padding=1, bias=False)",
     "nn.Conv2d(c_out, c_out, 3, padding=1, bias=False)",
 )
-WHEN = "if stride != 1 or c_in != c_out:"
-FIT = "nn.Sequential(nn.Conv2d(c_in, c_out, 1, stride, bias=False), nn.BatchNorm2d(c_out))"
 FIRST, SECOND = "torch.relu(self.bn1(self.conv1(x)))", "self.bn2(self.conv2(y))"
-END = "torch.relu(y + shortcut)"
 
 MISTAKES = catalogue(
     "BasicBlock",
     BASE,
     [
-        wrong(
-            "no_shortcut",
-            "Nothing is added: yours is a plain block. The shortcut joins in front of the last ReLU.",
-            (END, "torch.relu(y + 0 * shortcut)"),
-        ),
-        wrong(
-            "added_behind_the_relu",
-            "You add the shortcut behind the last ReLU. First add, then cut off what is negative.",
-            (END, "torch.relu(y) + shortcut"),
-        ),
-        wrong(
-            "last_relu_missing",
-            "The ReLU behind the addition is missing.",
-            (END, "y + shortcut"),
-        ),
+        *JOIN,
         wrong(
             "first_relu_missing",
             "There is no ReLU between the two layers.",
@@ -120,31 +104,7 @@ MISTAKES = catalogue(
             (CONV1, CONV1.replace(", bias=False", "")),
             (CONV2, CONV2.replace(", bias=False", "")),
         ),
-        wrong(
-            "projection_missing",
-            "There is no projection. Where channels or stride change, a 1×1 convolution with batch norm fits x to y.",
-            (WHEN, "if False:"),
-        ),
-        wrong(
-            "projection_always",
-            "Every block of yours has a projection. Where x has the shape of y it is added as it is.",
-            (WHEN, "if True:"),
-        ),
-        wrong(
-            "projection_by_stride_only",
-            "A projection is also needed where the number of channels changes at stride 1.",
-            (WHEN, "if stride != 1:"),
-        ),
-        wrong(
-            "projection_by_channels_only",
-            "A projection is also needed where the stride makes the map smaller and the channels stay.",
-            (WHEN, "if c_in != c_out:"),
-        ),
-        wrong(
-            "projection_without_batch_norm",
-            "The projection's batch norm is missing: downsample holds the convolution (0) and its batch norm (1).",
-            (FIT, "nn.Sequential(nn.Conv2d(c_in, c_out, 1, stride, bias=False))"),
-        ),
+        *PROJECTION,
         wrong(
             "projection_3x3",
             "Your projection is a 3×3 convolution. It is 1×1: it only mixes channels.",
@@ -170,13 +130,6 @@ class Reference(nn.Module):
     def __new__(cls, c_in: int, c_out: int, stride: int = 1) -> nn.Module:  # type: ignore[misc]
         """A `cnncourse.models.resnet.BasicBlock`."""
         return BasicBlock(c_in, c_out, stride, projection(c_in, c_out, stride))
-
-
-def projection(c_in: int, c_out: int, stride: int) -> nn.Module | None:
-    """1×1 and batch norm where the shapes differ, else None."""
-    if stride == 1 and c_in == c_out:
-        return None
-    return nn.Sequential(nn.Conv2d(c_in, c_out, 1, stride, bias=False), nn.BatchNorm2d(c_out))
 
 
 def public() -> list[Case]:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from torch import nn
 
-from cnncourse.checks.architectures.basic_block import projection
 from cnncourse.checks.architectures.modules import public_cases
+from cnncourse.checks.architectures.shortcut import JOIN, PROJECTION, WHEN, projection
 from cnncourse.checks.catalogue import catalogue, wrong
 from cnncourse.checks.core import Case, Exercise
 from cnncourse.models.resnet import Bottleneck
@@ -37,26 +37,14 @@ class Bottleneck(nn.Module):
 """
 CONV1, CONV2 = "nn.Conv2d(c_in, width, 1, bias=False)", "nn.Conv2d(width, width, 3, stride, padding=1, bias=False)"
 CONV3 = "nn.Conv2d(width, c_out, 1, bias=False)"
-WHEN = "if stride != 1 or c_in != c_out:"
-FIT = "nn.Sequential(nn.Conv2d(c_in, c_out, 1, stride, bias=False), nn.BatchNorm2d(c_out))"
 FIRST, SECOND = "torch.relu(self.bn1(self.conv1(x)))", "torch.relu(self.bn2(self.conv2(y)))"
-THIRD, END = "self.bn3(self.conv3(y))", "torch.relu(y + shortcut)"
+THIRD = "self.bn3(self.conv3(y))"
 
 MISTAKES = catalogue(
     "Bottleneck",
     BASE,
     [
-        wrong(
-            "no_shortcut",
-            "Nothing is added: yours is a plain block. The shortcut joins in front of the last ReLU.",
-            (END, "torch.relu(y + 0 * shortcut)"),
-        ),
-        wrong(
-            "added_behind_the_relu",
-            "You add the shortcut behind the last ReLU. First add, then cut off what is negative.",
-            (END, "torch.relu(y) + shortcut"),
-        ),
-        wrong("last_relu_missing", "The ReLU behind the addition is missing.", (END, "y + shortcut")),
+        *JOIN,
         wrong(
             "first_relu_missing",
             "There is no ReLU behind the first 1×1 layer.",
@@ -128,35 +116,11 @@ MISTAKES = catalogue(
             (FIRST, "self.bn1(torch.relu(self.conv1(x)))"),
             (SECOND, "self.bn2(torch.relu(self.conv2(y)))"),
         ),
-        wrong(
-            "projection_missing",
-            "There is no projection. Where channels or stride change, a 1×1 convolution with batch norm fits x to y.",
-            (WHEN, "if False:"),
-        ),
-        wrong(
-            "projection_always",
-            "Every block of yours has a projection. Where x has the shape of y it is added as it is.",
-            (WHEN, "if True:"),
-        ),
-        wrong(
-            "projection_by_stride_only",
-            "A projection is also needed where the number of channels changes at stride 1.",
-            (WHEN, "if stride != 1:"),
-        ),
-        wrong(
-            "projection_by_channels_only",
-            "A projection is also needed where the stride makes the map smaller and the channels stay.",
-            (WHEN, "if c_in != c_out:"),
-        ),
+        *PROJECTION,
         wrong(
             "width_compared",
             "You compare the input's channels with the width. x is added to the output, which has 4 times as many.",
             (WHEN, "if stride != 1 or c_in != width:"),
-        ),
-        wrong(
-            "projection_without_batch_norm",
-            "The projection's batch norm is missing: downsample holds the convolution (0) and its batch norm (1).",
-            (FIT, "nn.Sequential(nn.Conv2d(c_in, c_out, 1, stride, bias=False))"),
         ),
     ],
 )
