@@ -8,8 +8,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from autograder import notebooks
-from autograder.intake import MAX_BYTES
+from autograder import intake, notebooks
 from cnncourse.checks.core import Lesson
 
 if TYPE_CHECKING:
@@ -104,7 +103,7 @@ def write(kind: str | None, path: Path, text: str) -> None:
         os.mkfifo(path)
     elif kind == "oversize":
         path.write_text(text, encoding="utf-8")
-        os.truncate(path, MAX_BYTES + 2**20)  # a hole: no disk is filled
+        os.truncate(path, intake.MAX_BYTES + 2**20)  # a hole: no disk is filled
     elif kind == "old_format":
         tree = json.loads(text)
         path.write_text(json.dumps({"nbformat": 3, "worksheets": [{"cells": tree["cells"]}]}), encoding="utf-8")

@@ -18,10 +18,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from autograder import intake_names
+from autograder import intake, intake_names
 from autograder.errors import AutograderError
 from autograder.files import Refused
-from autograder.intake import MAX_BYTES, Submission, is_student_id, printable
+from autograder.intake import Submission, is_student_id, printable
 from autograder.intake_archive import Archive, BadArchive, Entry
 from autograder.intake_names import Owner, Read, counted
 from autograder.roster import Roster
@@ -167,7 +167,7 @@ def _submission(archive: Archive, student: str, handed: _Handed, lesson: str, fl
         if others:
             listed = ", ".join(printable(name, 40) for name in others[:LISTED])
             flags.append(f"files beside the notebook were not used: {listed}" + (" …" if len(others) > LISTED else ""))
-        data = archive.read(chosen, MAX_BYTES) if _is_notebook(chosen) else _inner(archive, chosen, lesson, flags)
+        data = archive.read(chosen, intake.MAX_BYTES) if _is_notebook(chosen) else _inner(archive, chosen, lesson, flags)
     except Refused as error:
         return Submission(student, None, str(error), None, tuple(flags))
     return Submission(student, data, "", None, tuple(flags))
@@ -218,7 +218,7 @@ def _choose_zip(files: Sequence[tuple[Read, Entry]], wanted: str) -> tuple[Entry
 
 def _inner(archive: Archive, chosen: Entry, lesson: str, flags: list[str]) -> bytes:
     """The only notebook in a student's zip; a zip in that zip is not opened."""
-    data = archive.read(chosen, MAX_BYTES)
+    data = archive.read(chosen, intake.MAX_BYTES)
     try:
         with Archive(data, MAX_INNER) as inner:
             notebooks = [entry for entry in inner.entries if _is_notebook(entry)]
@@ -229,6 +229,6 @@ def _inner(archive: Archive, chosen: Entry, lesson: str, flags: list[str]) -> by
                 what = f"several notebooks: {names}" if candidates else "no notebook"
                 raise Refused(f"there is no {lesson}.ipynb, and the zip beside it holds {what}")
             flags.append(f"the notebook was taken from a zip: {printable(candidates[0].path, 60)}")
-            return inner.read(candidates[0], MAX_BYTES)
+            return inner.read(candidates[0], intake.MAX_BYTES)
     except BadArchive as error:
         raise Refused(f"there is no {lesson}.ipynb, and the zip in its place cannot be read: {error}") from error
