@@ -167,7 +167,9 @@ def _submission(archive: Archive, student: str, handed: _Handed, lesson: str, fl
         if others:
             listed = ", ".join(printable(name, 40) for name in others[:LISTED])
             flags.append(f"files beside the notebook were not used: {listed}" + (" …" if len(others) > LISTED else ""))
-        data = archive.read(chosen, intake.MAX_BYTES) if _is_notebook(chosen) else _inner(archive, chosen, lesson, flags)
+        data = (
+            archive.read(chosen, intake.MAX_BYTES) if _is_notebook(chosen) else _inner(archive, chosen, lesson, flags)
+        )
     except Refused as error:
         return Submission(student, None, str(error), None, tuple(flags))
     return Submission(student, data, "", None, tuple(flags))
