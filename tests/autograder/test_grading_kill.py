@@ -26,7 +26,7 @@ pytestmark = [pytest.mark.sandbox, pytest.mark.slow, pytest.mark.timeout(900)]
 
 KINDS = ("right", "mistakes", "blank", "partial", "late", "damage")
 STUDENTS = 12
-FEW, MANY = 4, 30
+FEW, MANY = 6, 30
 
 
 @dataclass(frozen=True)
